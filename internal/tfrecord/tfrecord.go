@@ -1,0 +1,94 @@
+// Package tfrecord frames records as event files do: it writes records, reads
+// them back, and tells a file that ends well from one that is torn or damaged.
+//
+// A file is a sequence of records and nothing else: no file header, no index,
+// no padding, no end mark. One record is
+//
+//	byte  0         8            12            12+n         16+n
+//	      +---------+------------+-------------+------------+
+//	      | length  | checksum   | payload     | checksum   |
+//	      | n       | of length  |             | of payload |
+//	      | 8 bytes | 4 bytes    | n bytes     | 4 bytes    |
+//	      +---------+------------+-------------+------------+
+//	      '------ header --------'             '-- footer --'
+//
+// Numbers are unsigned and little-endian. An empty payload is a legal record. A
+// checksum is the CRC-32C (Castagnoli) c of the bytes it covers, masked as
+//
+//	(c rotated right by 15 bits) + 0xa282ead8  modulo 2³²
+//
+// so that the CRC of data that holds CRCs stays meaningful.
+//
+// The format is TensorFlow's TFRecord without compression: record_writer.h,
+// record_writer.cc and record_reader.cc in xla/tsl/lib/io, the mask in
+// xla/tsl/lib/hash/crc32c.h.
+package tfrecord
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"math/bits"
+	"slices"
+)
+
+// The sizes and the mask are part of the format and cannot change.
+const (
+	HeaderSize = 12                      // bytes in front of a payload
+	FooterSize = 4                       // bytes behind a payload
+	Overhead   = HeaderSize + FooterSize // bytes a record is longer than its payload
+
+	lengthSize = 8
+	maskDelta  = 0xa282ead8
+)
+
+// castagnoli is the table for which hash/crc32 uses the processor's CRC-32C
+// instructions.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Checksum returns the masked CRC-32C of b, as headers and footers hold it.
+func Checksum(b []byte) uint32 {
+	return bits.RotateLeft32(crc32.Checksum(b, castagnoli), -15) + maskDelta
+}
+
+// Append appends one record with the given payload to dst and returns the
+// extended slice. The payload must not lie in the spare capacity of dst.
+func Append(dst, payload []byte) []byte {
+	start := len(dst)
+	dst = Begin(slices.Grow(dst, Overhead+len(payload)))
+	return End(append(dst, payload...), start)
+}
+
+// Begin appends room for a record's header to dst and returns the extended
+// slice. The caller appends the payload to it and completes the record with
+// End. Until then the header holds zeros.
+func Begin(dst []byte) []byte {
+	var header [HeaderSize]byte
+	return append(dst, header[:]...)
+}
+
+// End completes the record that began at start, the length that dst had before
+// Begin: it fills in the header for the payload appended since, appends the
+// footer and returns the extended slice. It allocates only if dst has to grow.
+func End(dst []byte, start int) []byte {
+	header, payload := dst[start:start+HeaderSize], dst[start+HeaderSize:]
+	binary.LittleEndian.PutUint64(header, uint64(len(payload)))
+	binary.LittleEndian.PutUint32(header[lengthSize:], Checksum(header[:lengthSize]))
+	return binary.LittleEndian.AppendUint32(dst, Checksum(payload))
+}
+
+// WholeRecords returns how many leading bytes of b whole records occupy; what
+// follows them is the beginning of a record that is cut off, or nothing. b must
+// begin at a record boundary and hold records of this package: it is walked by
+// the lengths alone, no checksum is looked at. A writer whose write was cut
+// short finds here where to cut the file back to.
+func WholeRecords(b []byte) int {
+	whole := 0
+	for len(b)-whole >= Overhead {
+		length := binary.LittleEndian.Uint64(b[whole:])
+		if length > uint64(len(b)-whole-Overhead) {
+			break
+		}
+		whole += Overhead + int(length)
+	}
+	return whole
+}
