@@ -1,0 +1,133 @@
+package histogram_test
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/runhook/runhook/internal/histogram"
+)
+
+// golden is one array, the HistogramProto that TensorFlow 2.21.0's v1 op made of it, and the rows that TensorBoard 2.21.0 read from that.
+type golden struct {
+	Input struct {
+		DType string
+		Data  []number
+	}
+	TF1 struct {
+		Min, Max, Num, Sum number
+		SumSquares         number   `json:"sum_squares"`
+		Upper              []number `json:"bucket_limit"`
+		Counts             []number `json:"bucket"`
+		Error              struct{ Message string }
+		Signal             int `json:"process_died_with_signal"`
+	}
+	Read struct{ Rows [][]number } `json:"tf1_read_by_python"`
+}
+
+// number is a JSON number or one of the strings NaN, Infinity and -Infinity.
+type number string
+
+func (n *number) UnmarshalJSON(text []byte) error {
+	*n = number(strings.Trim(string(text), `"`))
+	return nil
+}
+
+func (n number) float(t *testing.T) float64 {
+	t.Helper()
+	v, err := strconv.ParseFloat(string(n), 64)
+	require.NoError(t, err)
+	return v
+}
+
+func floats(t *testing.T, numbers []number) []float64 {
+	t.Helper()
+	var values []float64
+	for _, n := range numbers {
+		values = append(values, n.float(t))
+	}
+	return values
+}
+
+// input adds the golden's array by the method for its type.
+func (g golden) input(t *testing.T, h *histogram.Histogram) {
+	t.Helper()
+	switch g.Input.DType {
+	case "float64":
+		h.AddFloat64s(floats(t, g.Input.Data))
+	case "float32", "float16":
+		var values []float32
+		for _, v := range floats(t, g.Input.Data) {
+			values = append(values, float32(v))
+		}
+		h.AddFloat32s(values)
+	case "int64":
+		var values []int64
+		for _, n := range g.Input.Data {
+			v, err := strconv.ParseInt(string(n), 10, 64)
+			require.NoError(t, err)
+			values = append(values, v)
+		}
+		histogram.AddIntegers(h, values)
+	default:
+		t.Fatalf("no method for %s", g.Input.DType)
+	}
+}
+
+func TestGoldens(t *testing.T) {
+	file, err := os.Open("testdata/histograms.json.gz")
+	require.NoError(t, err)
+	defer file.Close()
+	text, err := gzip.NewReader(file)
+	require.NoError(t, err)
+	var goldens map[string]golden
+	require.NoError(t, json.NewDecoder(text).Decode(&goldens))
+	require.Len(t, goldens, 34)
+
+	var h histogram.Histogram // one for all: a Reset that leaves something behind shows
+	for name, g := range goldens {
+		t.Run(name, func(t *testing.T) {
+			h.Reset()
+			switch {
+			case name == "bool":
+				assert.Contains(t, g.TF1.Error.Message, "bool not in list of allowed values")
+				return // here the compiler refuses it
+			case name == "dbl_max":
+				require.NotZero(t, g.TF1.Signal, "TensorFlow dies of it")
+				g.input(t, &h)
+				requireSame(t, histogramOf(t, math.MaxFloat64), contents(&h))
+			case strings.HasPrefix(g.TF1.Error.Message, "Nan in"), strings.HasPrefix(g.TF1.Error.Message, "Infinity in"):
+				g.input(t, &h)
+				requireSame(t, histogramOf(t, floats(t, g.Input.Data)...), contents(&h))
+			default:
+				require.Empty(t, g.TF1.Error.Message)
+				g.input(t, &h)
+				requireGolden(t, g, contents(&h))
+			}
+		})
+	}
+}
+
+func requireGolden(t *testing.T, g golden, got content) {
+	t.Helper()
+	require.Equal(t, g.TF1.Num.float(t), float64(got.num))
+	requireBits(t, floats(t, []number{g.TF1.Min, g.TF1.Max, g.TF1.Sum, g.TF1.SumSquares}),
+		[]float64{got.moments.Min, got.moments.Max, got.moments.Sum, got.moments.SumSquares})
+	requireBits(t, floats(t, g.TF1.Upper), got.upper)
+	requireBits(t, floats(t, g.TF1.Counts), got.counts)
+	var want, rounded []float64
+	for _, row := range g.Read.Rows {
+		want = append(want, floats(t, row)...)
+	}
+	for _, v := range got.rows {
+		rounded = append(rounded, float64(float32(v)))
+	}
+	requireBits(t, want, rounded)
+}
