@@ -1,0 +1,25 @@
+// Package cadence checks the periods that hooks and timers are given: so many
+// steps, or so much time. All of them do it with the same words.
+package cadence
+
+import (
+	"fmt"
+	"time"
+)
+
+// Check reports an error unless exactly one of steps and period is positive and
+// the other 0. The names are those of the fields or parameters that they came
+// from.
+func Check(stepsName string, steps int64, periodName string, period time.Duration) error {
+	switch {
+	case steps < 0:
+		return fmt.Errorf("%s is %d, want a positive number of steps", stepsName, steps)
+	case period < 0:
+		return fmt.Errorf("%s is %v, want a positive duration", periodName, period)
+	case steps == 0 && period == 0:
+		return fmt.Errorf("neither %s nor %s is set, want exactly one", stepsName, periodName)
+	case steps != 0 && period != 0:
+		return fmt.Errorf("both %s (%d) and %s (%v) are set, want exactly one", stepsName, steps, periodName, period)
+	}
+	return nil
+}

@@ -1,0 +1,343 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// defaultGrace is TensorFlow's stop_grace_period_secs.
+const defaultGrace = 120 * time.Second
+
+// Config describes a monitored session.
+type Config struct {
+	// Engine is what trains. Required.
+	Engine Engine
+	// Hooks are called in this order. The same hook may not be given twice.
+	Hooks []SessionRunHook
+	// StopGracePeriod is how long, once the session is being closed, goroutines of
+	// the coordinator may take to end, and, once the context is done, the hooks'
+	// End and CloseSession together. Default 120 s.
+	StopGracePeriod time.Duration
+}
+
+// resolve returns a private copy with defaults filled in, or all that is wrong.
+func (c Config) resolve() (Config, []attachedHook, error) {
+	var errs []error
+	if c.Engine == nil {
+		errs = append(errs, errors.New("session: Config.Engine is nil"))
+	}
+	if c.StopGracePeriod < 0 {
+		errs = append(errs, errors.New("session: Config.StopGracePeriod is "+c.StopGracePeriod.String()+", want 0 (120s) or more"))
+	}
+	if c.StopGracePeriod == 0 {
+		c.StopGracePeriod = defaultGrace
+	}
+	c.Hooks = slices.Clone(c.Hooks)
+	hooks, err := attach(c.Hooks)
+	return c, hooks, errors.Join(append(errs, err)...)
+}
+
+// A MonitoredSession runs an engine with hooks. Make one with [With], or with
+// [NewMonitoredSession] and end it with Close or CloseWithError.
+//
+// All methods may be called by any number of goroutines. Run, RunArgs,
+// RunStepFn and Close take turns: each waits for the one in progress, but from
+// within it they return [ErrInRun]. ShouldStop and RequestStop never wait.
+type MonitoredSession struct {
+	config Config
+	hooks  []attachedHook
+	ctx    context.Context // of NewMonitoredSession: the life of this session
+	turn   turn
+
+	stop atomic.Bool // a stop wish outlives runs that fail and sessions that are lost
+	live atomic.Pointer[liveSession]
+
+	closed   bool // by whoever has the turn
+	closeErr error
+}
+
+// A liveSession is one session of the engine and what belongs to it.
+type liveSession struct {
+	raw    *rawSession
+	coord  *Coordinator
+	hooked *hookedSession
+}
+
+// NewMonitoredSession calls Begin of the hooks, finalizes the engine, opens and
+// initialises a session, and calls AfterCreateSession of the hooks. If any of
+// it fails, whatever was opened is closed again. When ctx is done, ShouldStop
+// is true and what waits is interrupted.
+func NewMonitoredSession(ctx context.Context, config Config) (*MonitoredSession, error) {
+	config, hooks, err := config.resolve()
+	if err != nil {
+		return nil, err
+	}
+	s := &MonitoredSession{config: config, hooks: hooks, ctx: ctx, turn: newTurn()}
+	if err := s.open(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *MonitoredSession) open() (err error) {
+	begun, opened := 0, false
+	defer func() {
+		if opened {
+			return
+		}
+		cause := err
+		if cause == nil {
+			cause = errPanicked
+		}
+		ctx, cancel := s.graceContext()
+		defer cancel()
+		err = joined(append([]error{err}, s.closeHooks(ctx, s.hooks[:begun], cause)...))
+	}()
+	for i := range s.hooks {
+		begun++
+		if err := s.hooks[i].Begin(s.ctx, s.config.Engine); err != nil {
+			return s.hooks[i].failed(PhaseBegin, err)
+		}
+	}
+	if err := s.config.Engine.Finalize(s.ctx); err != nil {
+		return err
+	}
+	live, err := s.create()
+	if err != nil {
+		return err
+	}
+	s.live.Store(live)
+	opened = true
+	return nil
+}
+
+// create opens a session of the engine, with initialised variables, and shows
+// it to the hooks.
+func (s *MonitoredSession) create() (live *liveSession, err error) {
+	engine, err := s.config.Engine.NewSession(s.ctx)
+	if err != nil {
+		return nil, err
+	}
+	live = &liveSession{raw: &rawSession{engine: engine}, coord: NewCoordinator(s.ctx)}
+	live.hooked = newHookedSession(live.raw, s.hooks)
+	usable := false
+	defer func() {
+		if !usable {
+			err = joined(append([]error{err}, live.close(s.config.StopGracePeriod)...))
+		}
+	}()
+	if err = initialise(s.ctx, engine); err != nil {
+		return nil, err
+	}
+	for i := range s.hooks {
+		h := &s.hooks[i]
+		if err = h.failed(PhaseAfterCreateSession, h.AfterCreateSession(s.ctx, live.raw, live.coord)); err != nil {
+			return nil, err
+		}
+	}
+	usable = true
+	return live, nil
+}
+
+// initialise gives the variables of s their initial values if one has none.
+func initialise(ctx context.Context, s Session) error {
+	i, ok := s.(Initializer)
+	if !ok || len(i.Uninitialized()) == 0 {
+		return nil
+	}
+	return i.Init(ctx)
+}
+
+// close stops and waits for the coordinator's goroutines, then closes the
+// engine's session. That a lost session cannot be closed properly is no news.
+func (l *liveSession) close(grace time.Duration) []error {
+	l.coord.RequestStop(nil)
+	errs := []error{l.coord.Join(grace)}
+	if err := l.raw.Close(); err != nil && !IsLost(err) {
+		errs = append(errs, err)
+	}
+	return errs
+}
+
+// Run makes one hooked run that fetches names and returns their values, in this
+// order; see [Values] for how long they live. An op without a value, such as a
+// training op, gives the zero Value.
+//
+// The errors of hooks come as *[HookError]; end of input as [ErrOutOfRange].
+// After a stop was requested by a hook or by RequestStop, Run returns
+// [ErrRunAfterStop]; after Close, [ErrClosed].
+func (s *MonitoredSession) Run(ctx context.Context, fetches ...string) (Values, error) {
+	return s.runInTurn(ctx, fetches, nil, nil, nil)
+}
+
+// RunArgs is Run with feeds and options. What the engine tells of the run is
+// stored in metadata, unless it is nil. args is not changed.
+func (s *MonitoredSession) RunArgs(ctx context.Context, args *SessionRunArgs, metadata *RunMetadata) (Values, error) {
+	return s.runInTurn(ctx, args.Fetches, args.Feeds, args.Options, metadata)
+}
+
+func (s *MonitoredSession) runInTurn(ctx context.Context, fetches []string, feeds Feeds, options *RunOptions, metadata *RunMetadata) (Values, error) {
+	if err := s.turn.take(ctx); err != nil {
+		return Values{}, err
+	}
+	defer s.turn.give()
+	live, err := s.usable(ctx)
+	if err != nil {
+		return Values{}, err
+	}
+	return s.runHooked(ctx, live, fetches, feeds, options, metadata)
+}
+
+// runHooked makes one hooked run and keeps the stop wishes of the hooks. The
+// caller has the turn.
+func (s *MonitoredSession) runHooked(ctx context.Context, live *liveSession, fetches []string, feeds Feeds, options *RunOptions, metadata *RunMetadata) (Values, error) {
+	if s.stop.Load() {
+		return Values{}, ErrRunAfterStop
+	}
+	values, stop, err := live.hooked.run(ctx, fetches, feeds, options, metadata)
+	if stop {
+		s.stop.Store(true)
+	}
+	return values, err
+}
+
+// usable returns the live session, unless there is none or ctx is done. The
+// caller has the turn.
+func (s *MonitoredSession) usable(ctx context.Context) (*liveSession, error) {
+	if s.closed {
+		return nil, ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return s.live.Load(), nil
+}
+
+// Steps runs until ShouldStop, or until the input ends, and yields the values
+// of each run. After any other error, which is yielded, it ends. It does not
+// close the session.
+func (s *MonitoredSession) Steps(ctx context.Context, fetches ...string) iter.Seq2[Values, error] {
+	return func(yield func(Values, error) bool) {
+		for !s.ShouldStop() {
+			values, err := s.Run(ctx, fetches...)
+			if IsCleanStop(err) {
+				return
+			}
+			if !yield(values, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// ShouldStop reports whether the loop is to end: a stop was requested by a hook,
+// a goroutine of the coordinator or RequestStop, the session's context is done,
+// or the session is closed.
+func (s *MonitoredSession) ShouldStop() bool {
+	if s.stop.Load() {
+		return true
+	}
+	live := s.live.Load()
+	return live == nil || live.coord.ShouldStop()
+}
+
+// RequestStop makes ShouldStop true and further runs fail. A run in progress
+// goes on.
+func (s *MonitoredSession) RequestStop() { s.stop.Store(true) }
+
+// Close is CloseWithError(nil): the loop is over.
+func (s *MonitoredSession) Close() error { return s.CloseWithError(nil) }
+
+// CloseWithError ends the session, which the caller's loop leaves because of
+// cause. It waits for a run in progress. All of this is done, whatever fails:
+//
+//   - End of the hooks, in order, if the end is clean (cause is nil or
+//     [IsCleanStop]) or an interruption;
+//   - the coordinator's goroutines are stopped and waited for;
+//   - the engine's session is closed;
+//   - CloseSession of the hooks, in reverse order.
+//
+// It is an interruption when the session's context is done and cause is nothing
+// but that, or is nil though nobody asked for a stop. Then End has the grace
+// period, and the context's cause is returned.
+//
+// It returns nil after a clean end; otherwise cause, joined with what failed in
+// closing. A second call does nothing and returns the same.
+func (s *MonitoredSession) CloseWithError(cause error) error {
+	if err := s.turn.take(context.Background()); err != nil {
+		return err
+	}
+	defer s.turn.give()
+	if !s.closed {
+		s.closed = true
+		s.closeErr = s.close(cause)
+	}
+	return s.closeErr
+}
+
+func (s *MonitoredSession) close(cause error) error {
+	var errs []error
+	live := s.live.Load()
+	end := true
+	switch {
+	case isInterruption(s.ctx, cause), cause == nil && s.ctx.Err() != nil && !s.stop.Load():
+		errs = append(errs, context.Cause(s.ctx))
+	case cause != nil && !IsCleanStop(cause):
+		errs = append(errs, cause)
+		end = false
+	}
+	ctx, cancel := s.graceContext()
+	defer cancel()
+	if end {
+		for i := range s.hooks {
+			h := &s.hooks[i]
+			errs = append(errs, h.failed(PhaseEnd, h.End(ctx, live.raw)))
+		}
+	}
+	errs = append(errs, live.close(s.config.StopGracePeriod)...)
+	s.live.Store(nil)
+	errs = append(errs, s.closeHooks(ctx, s.hooks, joined(errs))...)
+	return joined(errs)
+}
+
+// closeHooks calls CloseSession of those hooks that have it, the last first.
+func (s *MonitoredSession) closeHooks(ctx context.Context, hooks []attachedHook, cause error) (errs []error) {
+	for i := range slices.Backward(hooks) {
+		if h := &hooks[i]; h.closer != nil {
+			errs = append(errs, h.failed(PhaseCloseSession, h.closer.CloseSession(ctx, cause)))
+		}
+	}
+	return errs
+}
+
+// graceContext returns the context for what flushes: it outlives the session's
+// own by the grace period.
+func (s *MonitoredSession) graceContext() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(s.ctx))
+	stop := context.AfterFunc(s.ctx, func() {
+		grace := time.NewTimer(s.config.StopGracePeriod)
+		defer grace.Stop()
+		select {
+		case <-grace.C:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() {
+		stop()
+		cancel()
+	}
+}
+
+// joined returns the errors that are not nil as one: a single one as it is.
+func joined(errs []error) error {
+	errs = slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil })
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return errors.Join(errs...)
+}

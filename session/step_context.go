@@ -1,0 +1,53 @@
+package session
+
+import "context"
+
+// A StepContext is what a step function works with. It is the session's, valid
+// only during the call.
+type StepContext struct {
+	owner *MonitoredSession
+	live  *liveSession
+}
+
+// RunStepFn calls fn while no one else can run the session, and returns what it
+// returns. A step that is more than one run, such as alternating updates, goes
+// in here.
+func (s *MonitoredSession) RunStepFn(ctx context.Context, fn func(ctx context.Context, sc *StepContext) error) error {
+	if err := s.turn.take(ctx); err != nil {
+		return err
+	}
+	defer s.turn.give()
+	live, err := s.usable(ctx)
+	if err != nil {
+		return err
+	}
+	return fn(ctx, &StepContext{owner: s, live: live})
+}
+
+// Session is the engine's session. A run of it goes through no hook.
+func (sc *StepContext) Session() Session { return sc.live.raw }
+
+// RunWithHooks makes one hooked run, as [MonitoredSession.Run] does.
+func (sc *StepContext) RunWithHooks(ctx context.Context, fetches ...string) (Values, error) {
+	return sc.run(ctx, fetches, nil, nil, nil)
+}
+
+// RunArgsWithHooks is RunWithHooks with feeds, options and metadata, as
+// [MonitoredSession.RunArgs] has them.
+func (sc *StepContext) RunArgsWithHooks(ctx context.Context, args *SessionRunArgs, metadata *RunMetadata) (Values, error) {
+	return sc.run(ctx, args.Fetches, args.Feeds, args.Options, metadata)
+}
+
+func (sc *StepContext) run(ctx context.Context, fetches []string, feeds Feeds, options *RunOptions, metadata *RunMetadata) (Values, error) {
+	if err := ctx.Err(); err != nil {
+		return Values{}, err
+	}
+	return sc.owner.runHooked(ctx, sc.live, fetches, feeds, options, metadata)
+}
+
+// RequestStop makes ShouldStop true. The step function goes on; to leave it,
+// and a [With] block, return the [ErrStop] that RequestStop returns.
+func (sc *StepContext) RequestStop() error {
+	sc.owner.stop.Store(true)
+	return ErrStop
+}
