@@ -1,0 +1,21 @@
+// Package summary writes what TensorBoard shows: values that are made from a
+// training step, and the event files that hold them.
+//
+// With a monitored session, a [SummarySaverHook] fetches what its summary ops
+// need, on the runs that record, and writes their values:
+//
+//	engine ─fetches─▶ Op ─Values─▶ SummarySaverHook ─Add─▶ FileWriter ─▶ events.out.tfevents…
+//
+// A plain loop calls the methods of a [FileWriter] instead: Scalar, Histogram,
+// Image, Add.
+//
+// A [Value] is encoded where it is made, and is framed and buffered by the
+// writer; one goroutine per file does the writing. The file is right in all
+// three readers of TensorBoard (the data server, the Python server, the
+// EventAccumulator): the version event comes first, names are unique and sort
+// after those of older files of the run, and a tag's plugin and data class are
+// written with its first value in each file.
+//
+// The protobuf messages are in package eventpb. [FileWriter.AddSummary] and
+// [FileWriter.AddEvent] take them; the other methods do without.
+package summary

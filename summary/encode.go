@@ -1,0 +1,117 @@
+package summary
+
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Fields of Event, SessionLog and Summary. They are the wire format and cannot
+// change.
+const (
+	eventWallTime       = 1
+	eventStep           = 2
+	eventFileVersion    = 3
+	eventSummary        = 5
+	eventSessionLog     = 7
+	eventSourceMetadata = 10
+	sourceWriter        = 1
+	sessionLogStatus    = 1
+	sessionLogStart     = 1
+	summaryValue        = 1
+)
+
+// fileVersion makes readers recognise restarts by the session log; see
+// appendVersion.
+const (
+	fileVersion = "brain.Event:2"
+	writerName  = "runhook"
+)
+
+// wallTime is t as events have it: seconds since the epoch.
+func wallTime(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
+
+// appendEvent appends an event with a summary of values. described tells of each
+// value whether its metadata goes with it.
+func appendEvent(b []byte, wallTime float64, step int64, values []Value, described []bool) []byte {
+	size := 0
+	for i := range values {
+		size += sizeBytesField(values[i].size(described[i]))
+	}
+	b = appendHead(b, wallTime, step)
+	b = append(b, eventSummary<<3|byte(protowire.BytesType))
+	b = protowire.AppendVarint(b, uint64(size))
+	for i := range values {
+		b = values[i].append(b, described[i])
+	}
+	return b
+}
+
+// appendHead appends the fields that every event begins with.
+func appendHead(b []byte, wallTime float64, step int64) []byte {
+	b = append(b, eventWallTime<<3|byte(protowire.Fixed64Type))
+	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(wallTime))
+	if step != 0 {
+		b = append(b, eventStep<<3|byte(protowire.VarintType))
+		b = protowire.AppendVarint(b, uint64(step))
+	}
+	return b
+}
+
+// appendVersion appends the first event of a file.
+func appendVersion(b []byte, wallTime float64) []byte {
+	b = appendHead(b, wallTime, 0)
+	b = protowire.AppendTag(b, eventFileVersion, protowire.BytesType)
+	b = protowire.AppendString(b, fileVersion)
+	source := protowire.AppendTag(nil, sourceWriter, protowire.BytesType)
+	source = protowire.AppendString(source, writerName)
+	b = protowire.AppendTag(b, eventSourceMetadata, protowire.BytesType)
+	return protowire.AppendBytes(b, source)
+}
+
+// appendStart appends a session log of status START: readers drop what they
+// have of this and later steps.
+func appendStart(b []byte, wallTime float64, step int64) []byte {
+	b = appendHead(b, wallTime, step)
+	b = protowire.AppendTag(b, eventSessionLog, protowire.BytesType)
+	return append(b, 2, sessionLogStatus<<3|byte(protowire.VarintType), sessionLogStart)
+}
+
+// size is the length of the message Summary.Value.
+func (v *Value) size(described bool) int {
+	n := sizeBytesField(len(v.tag))
+	if v.body == nil {
+		n += 1 + 4
+	} else {
+		n += len(v.body)
+	}
+	if described {
+		n += len(v.metadata)
+	}
+	return n
+}
+
+// append appends v as the field value of a Summary.
+func (v *Value) append(b []byte, described bool) []byte {
+	b = append(b, summaryValue<<3|byte(protowire.BytesType))
+	b = protowire.AppendVarint(b, uint64(v.size(described)))
+	b = append(b, valueTag<<3|byte(protowire.BytesType))
+	b = protowire.AppendVarint(b, uint64(len(v.tag)))
+	b = append(b, v.tag...)
+	if v.body == nil {
+		b = append(b, valueSimpleValue<<3|byte(protowire.Fixed32Type))
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v.scalar))
+	} else {
+		b = append(b, v.body...)
+	}
+	if described {
+		b = append(b, v.metadata...)
+	}
+	return b
+}
+
+// sizeBytesField is the length of a field, numbered below 16, of n bytes.
+func sizeBytesField(n int) int { return 1 + (bits.Len64(uint64(n)|1)+6)/7 + n }

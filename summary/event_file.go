@@ -1,0 +1,330 @@
+package summary
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/runhook/runhook/internal/tfrecord"
+)
+
+// A file is what an event file needs of the operating system's.
+type file interface {
+	io.Writer
+	Name() string
+	Sync() error
+	Truncate(size int64) error
+	Close() error
+}
+
+// An eventFile is one open event file. Callers encode events into a buffer
+// under a lock; one goroutine takes the buffer and writes it, without the lock.
+// It writes when half the buffer is full, when somebody flushes, and every
+// FlushSecs.
+//
+// The first error of the file is sticky: every later call returns it. Bytes of
+// a record that could not be written whole are cut off again, so that the file
+// ends with a whole record.
+type eventFile struct {
+	limit int // bytes that the buffer may hold when an event is added
+	wake  chan struct{}
+	done  chan struct{} // closed when the goroutine has ended
+
+	mu       sync.Mutex // guards what follows
+	progress sync.Cond  // the counts below, err or closing have changed
+	buf      []byte     // accepted and not yet taken for writing
+	spare    []byte     // the other buffer, while it is not being written
+	woken    bool       // the goroutine was told to write and has not begun
+	closing  bool
+	err      error
+
+	accepted, written int64 // bytes of events
+	syncTo, synced    int64 // bytes of events to be, and that are, on disk
+
+	tags      map[string]struct{} // those that have their metadata in this file
+	described []bool              // of the event being added: which values go with it
+	starts    int                 // START records that the coming session takes
+	pending   bool                // a session has begun and has no START here yet
+}
+
+// newEventFile begins f with the version event and starts its goroutine, which
+// from now on owns f. older tells that the directory has older event files.
+func newEventFile(f file, older bool, config FileWriterConfig) *eventFile {
+	e := &eventFile{
+		limit:  config.MaxQueueBytes,
+		wake:   make(chan struct{}, 1),
+		done:   make(chan struct{}),
+		tags:   make(map[string]struct{}),
+		starts: 1,
+	}
+	e.progress.L = &e.mu
+	if older {
+		// The Python server takes the first START of a run for its beginning and
+		// drops nothing: older files may have none.
+		e.starts = 2
+	}
+	start := e.beginRecord()
+	e.buf = appendVersion(e.buf, wallTime(time.Now()))
+	e.endRecord(start)
+	go e.run(&sink{file: f}, config.FlushSecs)
+	return e
+}
+
+// beginRecord makes room for a record's header; the payload is appended to buf.
+func (e *eventFile) beginRecord() (start int) {
+	start = len(e.buf)
+	e.buf = tfrecord.Begin(e.buf)
+	return start
+}
+
+// endRecord completes the record that begins at start.
+func (e *eventFile) endRecord(start int) {
+	e.buf = tfrecord.End(e.buf, start)
+	e.accepted += int64(len(e.buf) - start)
+	if len(e.buf) >= e.limit/2 {
+		e.wakeUp()
+	}
+}
+
+// wakeUp tells the goroutine that there is something to do.
+func (e *eventFile) wakeUp() {
+	if e.woken {
+		return
+	}
+	e.woken = true
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+// ready waits until an event may be added.
+func (e *eventFile) ready() error {
+	for len(e.buf) >= e.limit && e.usable() == nil {
+		e.progress.Wait()
+	}
+	return e.usable()
+}
+
+func (e *eventFile) usable() error {
+	if e.closing {
+		return ErrClosed
+	}
+	return e.err
+}
+
+// addValues adds an event with a summary of values.
+func (e *eventFile) addValues(now time.Time, step int64, values []Value) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.ready(); err != nil {
+		return err
+	}
+	if err := e.noteTags(values); err != nil {
+		return err
+	}
+	e.addStart(now, step)
+	start := e.beginRecord()
+	e.buf = appendEvent(e.buf, wallTime(now), step, values, e.described)
+	e.endRecord(start)
+	return nil
+}
+
+// noteTags checks the tags and finds out which values go with their metadata:
+// those whose tag has none yet in this file.
+func (e *eventFile) noteTags(values []Value) error {
+	e.described = e.described[:0]
+	for i := range values {
+		_, known := e.tags[values[i].tag]
+		if !known {
+			if err := checkTag(values[i].tag); err != nil {
+				return err
+			}
+		}
+		e.described = append(e.described, !known && len(values[i].metadata) > 0)
+	}
+	for i, first := range e.described {
+		if !first {
+			continue
+		}
+		if _, twice := e.tags[values[i].tag]; twice {
+			e.described[i] = false
+			continue
+		}
+		e.tags[strings.Clone(values[i].tag)] = struct{}{}
+	}
+	return nil
+}
+
+// addRecord adds an event that is encoded already.
+func (e *eventFile) addRecord(payload []byte) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.ready(); err != nil {
+		return err
+	}
+	start := e.beginRecord()
+	e.buf = append(e.buf, payload...)
+	e.endRecord(start)
+	return nil
+}
+
+// beginSession says that a monitored session has begun: the first value from
+// now on, or startSession, writes START before it.
+func (e *eventFile) beginSession() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.pending = true
+}
+
+// startSession writes the START that is pending, at step.
+func (e *eventFile) startSession(now time.Time, step int64) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.ready(); err != nil {
+		return err
+	}
+	e.addStart(now, step)
+	return nil
+}
+
+func (e *eventFile) addStart(now time.Time, step int64) {
+	if !e.pending {
+		return
+	}
+	for range e.starts {
+		start := e.beginRecord()
+		e.buf = appendStart(e.buf, wallTime(now), step)
+		e.endRecord(start)
+	}
+	e.pending, e.starts = false, 1
+}
+
+// flush waits until everything that was added before is written and, with sync,
+// on disk.
+func (e *eventFile) flush(sync bool) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.usable(); err != nil {
+		return err
+	}
+	target := e.accepted
+	if sync {
+		e.syncTo = target
+	}
+	e.wakeUp()
+	for e.err == nil && (e.written < target || sync && e.synced < target) {
+		e.progress.Wait()
+	}
+	return e.err
+}
+
+// close writes what was added, closes the file and waits for the goroutine.
+func (e *eventFile) close() error {
+	e.mu.Lock()
+	e.closing = true
+	e.progress.Broadcast()
+	e.wakeUp()
+	e.mu.Unlock()
+	<-e.done
+	return e.err // nobody changes it any more
+}
+
+// closed reports whether close was called.
+func (e *eventFile) closed() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.closing
+}
+
+// run is the goroutine of the file.
+func (e *eventFile) run(s *sink, every time.Duration) {
+	defer close(e.done)
+	var tick <-chan time.Time
+	if every > 0 {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		tick = ticker.C
+	}
+	for {
+		select {
+		case <-e.wake:
+		case <-tick:
+		}
+		e.writeAll(s)
+		if e.finished(s) {
+			return
+		}
+	}
+}
+
+// writeAll writes what has been added, until nothing is left.
+func (e *eventFile) writeAll(s *sink) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.woken = false
+	for e.err == nil && (len(e.buf) > 0 || e.syncTo > e.synced) {
+		records, sync := e.buf, e.syncTo > e.synced
+		e.buf, e.spare = e.spare, nil
+		e.mu.Unlock()
+		err := s.write(records, sync)
+		e.mu.Lock()
+		if cap(records) <= 2*e.limit {
+			e.spare = records[:0]
+		}
+		if err != nil {
+			e.err, e.buf = err, nil
+		} else {
+			e.written += int64(len(records))
+			if sync {
+				e.synced = e.written
+			}
+		}
+		e.progress.Broadcast()
+	}
+}
+
+// finished closes the file if it is to be closed.
+func (e *eventFile) finished(s *sink) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.closing {
+		return false
+	}
+	e.mu.Unlock()
+	err := s.file.Close()
+	e.mu.Lock()
+	if e.err == nil && err != nil {
+		e.err = fmt.Errorf("summary: %w", err)
+	}
+	return true
+}
+
+// A sink is the file with what the goroutine knows of it.
+type sink struct {
+	file file
+	size int64
+}
+
+// write appends whole records. If it fails, it cuts off the record that was
+// written in part.
+func (s *sink) write(records []byte, sync bool) error {
+	n, err := s.file.Write(records)
+	if err != nil {
+		whole := tfrecord.WholeRecords(records[:n])
+		if n > whole {
+			err = errors.Join(err, s.file.Truncate(s.size+int64(whole)))
+		}
+		return fmt.Errorf("summary: %w", err)
+	}
+	s.size += int64(n)
+	if sync {
+		if err := s.file.Sync(); err != nil {
+			return fmt.Errorf("summary: %w", err)
+		}
+	}
+	return nil
+}

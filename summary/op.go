@@ -1,0 +1,153 @@
+package summary
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/runhook/runhook/session"
+)
+
+// An Op makes summary values from what a run fetched. It says which names it
+// needs, so that they are fetched on the runs that record, and only on those.
+// Ops are immutable and may be shared.
+type Op interface {
+	// Fetches returns the names whose values the op needs.
+	session.SummaryOp
+	// AppendValues appends the values made from fetched, which holds all of
+	// Fetches and more. If it fails, nothing of this event is written.
+	AppendValues(dst []Value, fetched session.Values) ([]Value, error)
+}
+
+// lookup returns what was fetched for an op.
+func lookup(tag, fetch string, fetched session.Values) (session.Value, error) {
+	v, ok := fetched.Lookup(fetch)
+	if !ok {
+		return v, fmt.Errorf("summary: %q: fetch %q: %w", tag, fetch, session.ErrNotFetched)
+	}
+	return v, nil
+}
+
+// describe names the type of v for error messages.
+func describe(v session.Value) string {
+	if t, ok := v.Tensor(); ok {
+		return fmt.Sprintf("a %s tensor of shape %v", t.DType(), t.Shape)
+	}
+	if v.Kind() == session.KindAny {
+		return fmt.Sprintf("a %T", v.Any())
+	}
+	return v.Kind().String()
+}
+
+type mergeOp struct {
+	ops     []Op
+	fetches []string
+}
+
+// Merge returns an op that makes the values of all ops for one event, in this
+// order: tf.compat.v1.summary.merge. Two values with one tag are an error when
+// they are made. Nil ops are left out.
+func Merge(ops ...Op) Op {
+	m := &mergeOp{}
+	for _, op := range ops {
+		if op != nil {
+			m.ops = append(m.ops, op)
+			m.fetches = append(m.fetches, op.Fetches()...)
+		}
+	}
+	return m
+}
+
+func (m *mergeOp) Fetches() []string { return m.fetches }
+
+func (m *mergeOp) AppendValues(dst []Value, fetched session.Values) ([]Value, error) {
+	start := len(dst)
+	for _, op := range m.ops {
+		var err error
+		if dst, err = op.AppendValues(dst, fetched); err != nil {
+			return dst, err
+		}
+	}
+	return dst, checkDuplicates(dst[start:])
+}
+
+func checkDuplicates(values []Value) error {
+	const few = 32 // up to here comparing each with each is cheaper than a map
+	if len(values) <= few {
+		for i := range values {
+			for j := range i {
+				if values[i].tag == values[j].tag {
+					return duplicateTag(values[i].tag)
+				}
+			}
+		}
+		return nil
+	}
+	seen := make(map[string]bool, len(values))
+	for i := range values {
+		if seen[values[i].tag] {
+			return duplicateTag(values[i].tag)
+		}
+		seen[values[i].tag] = true
+	}
+	return nil
+}
+
+func duplicateTag(tag string) error {
+	return fmt.Errorf("summary: duplicate tag %q in merged summaries", tag)
+}
+
+// A List is a list of ops for [SummarySaverHook], each of which gets an event
+// of its own. Elsewhere it works as if merged, but lets a tag come twice.
+type List []Op
+
+// Fetches returns the names that any of the ops needs.
+func (l List) Fetches() []string {
+	var names []string
+	for _, op := range l {
+		names = append(names, op.Fetches()...)
+	}
+	return names
+}
+
+// AppendValues appends the values of all ops.
+func (l List) AppendValues(dst []Value, fetched session.Values) ([]Value, error) {
+	for _, op := range l {
+		var err error
+		if dst, err = op.AppendValues(dst, fetched); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
+}
+
+// CleanName returns name as TensorFlow's v1 summary ops make it a tag: every
+// character but letters, digits, '_', '-', '.' and '/' becomes '_', and leading
+// slashes are dropped. Letters and digits of all scripts count.
+func CleanName(name string) string {
+	clean := func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsNumber(r) || strings.ContainsRune("_-./", r) {
+			return r
+		}
+		return '_'
+	}
+	return strings.TrimLeft(strings.Map(clean, name), "/")
+}
+
+// resolved is an op, or what is in a [List] of ops, with the names to fetch.
+type resolved struct {
+	ops     []Op
+	fetches []string
+}
+
+func resolve(op Op) resolved {
+	switch op := op.(type) {
+	case nil:
+		return resolved{}
+	case List:
+		return resolved{ops: slices.Clone(op), fetches: op.Fetches()}
+	default:
+		return resolved{ops: []Op{op}, fetches: op.Fetches()}
+	}
+}

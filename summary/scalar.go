@@ -1,0 +1,45 @@
+package summary
+
+import (
+	"fmt"
+
+	"github.com/runhook/runhook/session"
+)
+
+// ScalarValue returns a point of a curve. TensorBoard keeps scalars as float32;
+// NaN and infinities are shown as such.
+func ScalarValue(tag string, value float64) Value {
+	return Value{tag: tag, metadata: scalarMetadata, scalar: float32(value)}
+}
+
+// Scalar writes a point of a curve. It allocates nothing.
+func (w *FileWriter) Scalar(tag string, value float64, step int64) error {
+	v := [1]Value{ScalarValue(tag, value)}
+	return w.add(step, v[:])
+}
+
+type scalarOp struct {
+	tag   string
+	fetch []string
+}
+
+// Scalar returns an op that makes a point of a curve from a fetched number: a
+// scalar of any numeric kind or bool, or a tensor of one element. The tag is
+// name as [CleanName] gives it.
+func Scalar(name, fetch string) Op {
+	return &scalarOp{tag: CleanName(name), fetch: []string{fetch}}
+}
+
+func (op *scalarOp) Fetches() []string { return op.fetch }
+
+func (op *scalarOp) AppendValues(dst []Value, fetched session.Values) ([]Value, error) {
+	v, err := lookup(op.tag, op.fetch[0], fetched)
+	if err != nil {
+		return dst, err
+	}
+	number, ok := v.Number()
+	if !ok {
+		return dst, fmt.Errorf("summary: scalar %q: fetch %q is %s, want a number", op.tag, op.fetch[0], describe(v))
+	}
+	return append(dst, ScalarValue(op.tag, number)), nil
+}

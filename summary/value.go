@@ -1,0 +1,104 @@
+package summary
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/runhook/runhook/summary/eventpb"
+)
+
+// A Value is one value of a summary: a tag and what TensorBoard shows under it.
+// It is immutable and may be written any number of times, to any writer.
+type Value struct {
+	tag      string
+	metadata []byte // encoded Summary.Value.metadata, "" for none
+	scalar   float32
+	body     []byte // the encoded field of Summary.Value; nil: simple_value is scalar
+}
+
+// Tag returns the tag.
+func (v Value) Tag() string { return v.tag }
+
+// dataClass is SummaryMetadata.data_class.
+type dataClass uint64
+
+const (
+	classScalar       dataClass = 1
+	classTensor       dataClass = 2
+	classBlobSequence dataClass = 3
+)
+
+// Fields of SummaryMetadata, its PluginData, and Summary.Value. They are the
+// wire format and cannot change.
+const (
+	metadataPluginData = 1
+	metadataDataClass  = 4
+	pluginDataName     = 1
+
+	valueTag         = 1
+	valueSimpleValue = 2
+	valueImage       = 4
+	valueTensor      = 8
+	valueMetadata    = 9
+)
+
+// The metadata of the plugins that draw the values of this package. The data
+// class is explicit because the data server ignores a metadata without one on
+// the older forms of values.
+var (
+	scalarMetadata    = encodeMetadata("scalars", classScalar)
+	histogramMetadata = encodeMetadata("histograms", classTensor)
+	imageMetadata     = encodeMetadata("images", classBlobSequence)
+)
+
+// encodeMetadata returns the metadata field of a Summary.Value.
+func encodeMetadata(plugin string, class dataClass) []byte {
+	name := protowire.AppendTag(nil, pluginDataName, protowire.BytesType)
+	name = protowire.AppendString(name, plugin)
+
+	message := protowire.AppendTag(nil, metadataPluginData, protowire.BytesType)
+	message = protowire.AppendBytes(message, name)
+	message = protowire.AppendTag(message, metadataDataClass, protowire.VarintType)
+	message = protowire.AppendVarint(message, uint64(class))
+
+	field := protowire.AppendTag(nil, valueMetadata, protowire.BytesType)
+	return protowire.AppendBytes(field, message)
+}
+
+// valueOf returns v in encoded form.
+func valueOf(v *eventpb.Summary_Value) (Value, error) {
+	var metadata []byte
+	if m := v.GetMetadata(); m != nil {
+		message, err := proto.Marshal(m)
+		if err != nil {
+			return Value{}, fmt.Errorf("summary: metadata of %q: %w", v.GetTag(), err)
+		}
+		metadata = protowire.AppendTag(nil, valueMetadata, protowire.BytesType)
+		metadata = protowire.AppendBytes(metadata, message)
+	}
+	body, err := proto.Marshal(&eventpb.Summary_Value{NodeName: v.GetNodeName(), Value: v.GetValue()})
+	if err != nil {
+		return Value{}, fmt.Errorf("summary: value %q: %w", v.GetTag(), err)
+	}
+	if body == nil {
+		body = []byte{}
+	}
+	return Value{tag: v.GetTag(), metadata: metadata, body: body}, nil
+}
+
+var errEmptyTag = errors.New("summary: a value has no tag")
+
+// checkTag reports a tag that no reader could show.
+func checkTag(tag string) error {
+	if tag == "" {
+		return errEmptyTag
+	}
+	if !utf8.ValidString(tag) {
+		return fmt.Errorf("summary: tag %q is no valid UTF-8", tag)
+	}
+	return nil
+}
