@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"reflect"
 	"strings"
 
 	"github.com/runhook/runhook/internal/closest"
@@ -31,9 +32,10 @@ var (
 	ErrRunAfterStop = errors.New("session: run after a stop was requested")
 	// ErrClosed is returned for every use of what is closed. It wraps fs.ErrClosed.
 	ErrClosed = fmt.Errorf("session: %w", fs.ErrClosed)
-	// ErrInRun is returned where waiting for the run in progress would be waiting
-	// for oneself: a hook or a step function that runs or closes its own session.
-	ErrInRun = errors.New("session: called from within a run of this session")
+	// ErrInRun is returned where waiting for the run in progress could be waiting
+	// for oneself: to a hook or a step function that runs or closes its own
+	// session, or another one that is busy.
+	ErrInRun = errors.New("session: busy, and called from within a run")
 	// ErrFeedConflict says that one name is fed twice in a run.
 	ErrFeedConflict = errors.New("fed twice in one run")
 	// ErrUnknownName is what an [UnknownNameError] is.
@@ -64,7 +66,7 @@ func everyLeafIs(err error, targets ...error) bool {
 		return false
 	}
 	for _, target := range targets {
-		if err == target {
+		if reflect.TypeOf(target).Comparable() && err == target {
 			return true
 		}
 		if e, ok := err.(interface{ Is(error) bool }); ok && e.Is(target) {

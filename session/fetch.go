@@ -38,7 +38,7 @@ func (f Fetch[T]) Get(values Values) (T, error) {
 	}
 	out, ok := As[T](v)
 	if !ok {
-		return out, &TypeError{Name: string(f), Got: v.describe(), Want: reflect.TypeFor[T]().String()}
+		return *new(T), &TypeError{Name: string(f), Got: v.describe(), Want: reflect.TypeFor[T]().String()}
 	}
 	return out, nil
 }
@@ -57,6 +57,8 @@ func As[T any](v Value) (out T, ok bool) {
 		*p, ok = v.Bool()
 	case *string:
 		*p, ok = v.Text()
+	case *any:
+		*p, ok = v.Any(), !v.IsNone()
 	case *Value:
 		*p, ok = v, true
 	case *Tensor:

@@ -170,11 +170,11 @@ func attach(hooks []SessionRunHook) ([]attachedHook, error) {
 			errs = append(errs, fmt.Errorf("session: hooks[%d] is nil", i))
 			continue
 		}
+		if isNil(h) {
+			errs = append(errs, fmt.Errorf("session: hooks[%d] is a nil %T", i, h))
+			continue
+		}
 		if v := reflect.ValueOf(h); v.Kind() == reflect.Pointer {
-			if v.IsNil() {
-				errs = append(errs, fmt.Errorf("session: hooks[%d] is a nil %T", i, h))
-				continue
-			}
 			if v.Type().Elem().Size() > 0 {
 				if first, twice := seen[h]; twice {
 					errs = append(errs, fmt.Errorf("session: hooks[%d] is hooks[%d] again (%T)", i, first, h))
@@ -197,4 +197,10 @@ func attach(hooks []SessionRunHook) ([]attachedHook, error) {
 		attached = append(attached, a)
 	}
 	return attached, errors.Join(errs...)
+}
+
+// isNil reports whether v is nil or holds a nil pointer.
+func isNil(v any) bool {
+	r := reflect.ValueOf(v)
+	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"sync/atomic"
@@ -20,18 +21,18 @@ type Config struct {
 	Hooks []SessionRunHook
 	// StopGracePeriod is how long, once the session is being closed, goroutines of
 	// the coordinator may take to end, and, once the context is done, the hooks'
-	// End and CloseSession together. Default 120 s.
+	// End and their CloseSession. Default 120 s.
 	StopGracePeriod time.Duration
 }
 
 // resolve returns a private copy with defaults filled in, or all that is wrong.
 func (c Config) resolve() (Config, []attachedHook, error) {
 	var errs []error
-	if c.Engine == nil {
+	if isNil(c.Engine) {
 		errs = append(errs, errors.New("session: Config.Engine is nil"))
 	}
 	if c.StopGracePeriod < 0 {
-		errs = append(errs, errors.New("session: Config.StopGracePeriod is "+c.StopGracePeriod.String()+", want 0 (120s) or more"))
+		errs = append(errs, fmt.Errorf("session: Config.StopGracePeriod is %v, want a positive duration or 0 (120s)", c.StopGracePeriod))
 	}
 	if c.StopGracePeriod == 0 {
 		c.StopGracePeriod = defaultGrace
@@ -70,7 +71,7 @@ type liveSession struct {
 // NewMonitoredSession calls Begin of the hooks, finalizes the engine, opens and
 // initialises a session, and calls AfterCreateSession of the hooks. If any of
 // it fails, whatever was opened is closed again. When ctx is done, ShouldStop
-// is true and what waits is interrupted.
+// is true; a run is interrupted by the context that it was given itself.
 func NewMonitoredSession(ctx context.Context, config Config) (*MonitoredSession, error) {
 	config, hooks, err := config.resolve()
 	if err != nil {
@@ -93,9 +94,7 @@ func (s *MonitoredSession) open() (err error) {
 		if cause == nil {
 			cause = errPanicked
 		}
-		ctx, cancel := s.graceContext()
-		defer cancel()
-		err = joined(append([]error{err}, s.closeHooks(ctx, s.hooks[:begun], cause)...))
+		err = joined(append([]error{err}, s.closeHooks(s.hooks[:begun], cause)...))
 	}()
 	for i := range s.hooks {
 		begun++
@@ -117,12 +116,15 @@ func (s *MonitoredSession) open() (err error) {
 
 // create opens a session of the engine, with initialised variables, and shows
 // it to the hooks.
-func (s *MonitoredSession) create() (live *liveSession, err error) {
+func (s *MonitoredSession) create() (_ *liveSession, err error) {
 	engine, err := s.config.Engine.NewSession(s.ctx)
 	if err != nil {
 		return nil, err
 	}
-	live = &liveSession{raw: &rawSession{engine: engine}, coord: NewCoordinator(s.ctx)}
+	if isNil(engine) {
+		return nil, fmt.Errorf("session: engine %T: NewSession returned no session", s.config.Engine)
+	}
+	live := &liveSession{raw: &rawSession{engine: engine}, coord: NewCoordinator(s.ctx)}
 	live.hooked = newHookedSession(live.raw, s.hooks)
 	usable := false
 	defer func() {
@@ -177,6 +179,9 @@ func (s *MonitoredSession) Run(ctx context.Context, fetches ...string) (Values, 
 // RunArgs is Run with feeds and options. What the engine tells of the run is
 // stored in metadata, unless it is nil. args is not changed.
 func (s *MonitoredSession) RunArgs(ctx context.Context, args *SessionRunArgs, metadata *RunMetadata) (Values, error) {
+	if args == nil {
+		args = &SessionRunArgs{}
+	}
 	return s.runInTurn(ctx, args.Fetches, args.Feeds, args.Options, metadata)
 }
 
@@ -224,7 +229,7 @@ func (s *MonitoredSession) Steps(ctx context.Context, fetches ...string) iter.Se
 	return func(yield func(Values, error) bool) {
 		for !s.ShouldStop() {
 			values, err := s.Run(ctx, fetches...)
-			if IsCleanStop(err) {
+			if IsCleanStop(err) || err == ErrRunAfterStop || err == ErrClosed {
 				return
 			}
 			if !yield(values, err) || err != nil {
@@ -274,6 +279,7 @@ func (s *MonitoredSession) CloseWithError(cause error) error {
 	defer s.turn.give()
 	if !s.closed {
 		s.closed = true
+		s.closeErr = errPanicked // unless close returns
 		s.closeErr = s.close(cause)
 	}
 	return s.closeErr
@@ -290,27 +296,57 @@ func (s *MonitoredSession) close(cause error) error {
 		errs = append(errs, cause)
 		end = false
 	}
-	ctx, cancel := s.graceContext()
-	defer cancel()
-	if end {
-		for i := range s.hooks {
-			h := &s.hooks[i]
-			errs = append(errs, h.failed(PhaseEnd, h.End(ctx, live.raw)))
-		}
-	}
-	errs = append(errs, live.close(s.config.StopGracePeriod)...)
-	s.live.Store(nil)
-	errs = append(errs, s.closeHooks(ctx, s.hooks, joined(errs))...)
+	returned := false
+	doAll(
+		func() {
+			if end {
+				errs = append(errs, s.endHooks(live.raw)...)
+			}
+			returned = true
+		},
+		func() {
+			if !returned {
+				errs = append(errs, errPanicked)
+			}
+			errs = append(errs, live.close(s.config.StopGracePeriod)...)
+			s.live.Store(nil)
+		},
+		func() { errs = append(errs, s.closeHooks(s.hooks, joined(errs))...) },
+	)
 	return joined(errs)
 }
 
+// doAll calls the functions in order, each even if those before it panic.
+func doAll(functions ...func()) {
+	if len(functions) > 0 {
+		defer doAll(functions[1:]...)
+		functions[0]()
+	}
+}
+
+func (s *MonitoredSession) endHooks(raw Session) (errs []error) {
+	ctx, cancel := s.graceContext()
+	defer cancel()
+	for i := range s.hooks {
+		h := &s.hooks[i]
+		errs = append(errs, h.failed(PhaseEnd, h.End(ctx, raw)))
+	}
+	return errs
+}
+
 // closeHooks calls CloseSession of those hooks that have it, the last first.
-func (s *MonitoredSession) closeHooks(ctx context.Context, hooks []attachedHook, cause error) (errs []error) {
+func (s *MonitoredSession) closeHooks(hooks []attachedHook, cause error) (errs []error) {
+	ctx, cancel := s.graceContext()
+	defer cancel()
+	var calls []func()
 	for i := range slices.Backward(hooks) {
 		if h := &hooks[i]; h.closer != nil {
-			errs = append(errs, h.failed(PhaseCloseSession, h.closer.CloseSession(ctx, cause)))
+			calls = append(calls, func() {
+				errs = append(errs, h.failed(PhaseCloseSession, h.closer.CloseSession(ctx, cause)))
+			})
 		}
 	}
+	doAll(calls...)
 	return errs
 }
 

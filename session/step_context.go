@@ -35,6 +35,9 @@ func (sc *StepContext) RunWithHooks(ctx context.Context, fetches ...string) (Val
 // RunArgsWithHooks is RunWithHooks with feeds, options and metadata, as
 // [MonitoredSession.RunArgs] has them.
 func (sc *StepContext) RunArgsWithHooks(ctx context.Context, args *SessionRunArgs, metadata *RunMetadata) (Values, error) {
+	if args == nil {
+		args = &SessionRunArgs{}
+	}
 	return sc.run(ctx, args.Fetches, args.Feeds, args.Options, metadata)
 }
 

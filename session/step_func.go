@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"sync"
 )
 
 // The names that every [StepEngine] has.
@@ -20,7 +20,7 @@ type StepEngine struct {
 	names   []string // train, global_step, then the outputs
 	invalid error
 
-	mu     sync.Mutex // several sessions share the state
+	turn   chan struct{} // several sessions share the state
 	count  int64
 	latest []Value // the outputs of the latest step; nil before the first
 	next   []Value
@@ -42,6 +42,7 @@ func StepFunc(step func(ctx context.Context, out []Value) error, outputs ...stri
 	e := &StepEngine{
 		step:  step,
 		names: append([]string{TrainOp, GlobalStepName}, outputs...),
+		turn:  make(chan struct{}, 1),
 		next:  make([]Value, len(outputs)),
 	}
 	var errs []error
@@ -93,8 +94,16 @@ func (s *stepSession) Run(ctx context.Context, req *Request) error {
 	if len(req.Feeds) > 0 {
 		return e.refuse(req.Feeds)
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	select {
+	case e.turn <- struct{}{}: // also when ctx is done
+	default:
+		select {
+		case e.turn <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	defer func() { <-e.turn }()
 	before := e.count
 	trains := false
 	for _, name := range req.Fetches {
@@ -130,14 +139,11 @@ func (s *stepSession) Run(ctx context.Context, req *Request) error {
 }
 
 func (e *StepEngine) refuse(feeds Feeds) error {
-	names := make([]string, 0, len(feeds))
-	for name := range feeds {
-		if err := e.Resolve(name); err != nil {
-			return err
-		}
-		names = append(names, name)
+	name := slices.Min(slices.Collect(maps.Keys(feeds)))
+	if err := e.Resolve(name); err != nil {
+		return err
 	}
-	return fmt.Errorf("session: %q is computed by a step function and cannot be fed", slices.Min(names))
+	return fmt.Errorf("session: %q is computed by a step function and cannot be fed", name)
 }
 
 func (s *stepSession) Close() error { return nil }

@@ -43,13 +43,13 @@ var (
 	_ Timer = NeverTriggerTimer{}
 )
 
-// NewSecondOrStepTimer returns a timer with a period of everySecs or of
+// NewSecondOrStepTimer returns a timer with a period of every or of
 // everySteps: exactly one of them is positive, the other 0.
-func NewSecondOrStepTimer(everySecs time.Duration, everySteps int64) (*SecondOrStepTimer, error) {
-	if err := cadence.Check("everySteps", everySteps, "everySecs", everySecs); err != nil {
+func NewSecondOrStepTimer(every time.Duration, everySteps int64) (*SecondOrStepTimer, error) {
+	if err := cadence.Check("everySteps", everySteps, "every", every); err != nil {
 		return nil, err
 	}
-	return &SecondOrStepTimer{everySteps: everySteps, every: everySecs}, nil
+	return &SecondOrStepTimer{everySteps: everySteps, every: every}, nil
 }
 
 // Reset implements [Timer].

@@ -41,8 +41,9 @@ var turnHolders = map[string]bool{
 }
 
 // calledFromHolder reports whether the caller of the turnHolder that asks is
-// itself, further up, called by one: a hook or a step function that would wait
-// for its own end. The stack is looked at only where the turn is taken.
+// itself, further up, called by one: a hook or a step function, which may be
+// about to wait for its own end. (It may be one of another session. Which, the
+// stack does not tell.) The stack is looked at only where the turn is taken.
 func calledFromHolder() bool {
 	for size := 64; ; size *= 4 {
 		pcs := make([]uintptr, size)

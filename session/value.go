@@ -90,20 +90,33 @@ func (v Value) Float64() (f float64, ok bool) {
 
 // Float32 returns the number of a float32 scalar; ok is false for other kinds.
 func (v Value) Float32() (f float32, ok bool) {
-	return math.Float32frombits(uint32(v.num)), v.kind == KindFloat32
+	if v.kind != KindFloat32 {
+		return 0, false
+	}
+	return math.Float32frombits(uint32(v.num)), true
 }
 
 // Int64 returns the number of an int64 scalar; ok is false for other kinds.
-func (v Value) Int64() (i int64, ok bool) { return int64(v.num), v.kind == KindInt64 }
+func (v Value) Int64() (i int64, ok bool) {
+	if v.kind != KindInt64 {
+		return 0, false
+	}
+	return int64(v.num), true
+}
 
 // Bool returns the truth value of a bool scalar; ok is false for other kinds.
-func (v Value) Bool() (b, ok bool) { return v.num != 0, v.kind == KindBool }
+func (v Value) Bool() (b, ok bool) {
+	ok = v.kind == KindBool
+	return ok && v.num != 0, ok
+}
 
 // Text returns the string of a string value; ok is false for other kinds.
 // (String is the method of [fmt.Stringer].)
 func (v Value) Text() (s string, ok bool) {
-	s, ok = v.ref.(string)
-	return s, ok && v.kind == KindString
+	if v.kind != KindString {
+		return "", false
+	}
+	return v.ref.(string), true
 }
 
 // Tensor returns the tensor of a tensor value; ok is false for other kinds.

@@ -28,11 +28,10 @@ func With(ctx context.Context, config Config, body func(s *MonitoredSession) err
 	}()
 	err = body(s)
 	returned = true
-	if closeErr := s.CloseWithError(err); closeErr != nil {
-		return closeErr
+	alreadyClosed := s.live.Load() == nil
+	closeErr := s.CloseWithError(err)
+	if alreadyClosed && !IsCleanStop(err) && !errors.Is(closeErr, err) {
+		return joined([]error{err, closeErr}) // body has closed the session itself and failed after that
 	}
-	if IsCleanStop(err) {
-		return nil
-	}
-	return err // body has closed the session itself and failed after that
+	return closeErr
 }

@@ -3,6 +3,7 @@
 package cadence
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -11,11 +12,16 @@ import (
 // the other 0. The names are those of the fields or parameters that they came
 // from.
 func Check(stepsName string, steps int64, periodName string, period time.Duration) error {
+	var errs []error
+	if steps < 0 {
+		errs = append(errs, fmt.Errorf("%s is %d, want a positive number of steps", stepsName, steps))
+	}
+	if period < 0 {
+		errs = append(errs, fmt.Errorf("%s is %v, want a positive duration", periodName, period))
+	}
 	switch {
-	case steps < 0:
-		return fmt.Errorf("%s is %d, want a positive number of steps", stepsName, steps)
-	case period < 0:
-		return fmt.Errorf("%s is %v, want a positive duration", periodName, period)
+	case errs != nil:
+		return errors.Join(errs...)
 	case steps == 0 && period == 0:
 		return fmt.Errorf("neither %s nor %s is set, want exactly one", stepsName, periodName)
 	case steps != 0 && period != 0:

@@ -12,7 +12,8 @@ import (
 
 // A Func computes the value of a node from the values of its inputs, in the
 // order in which they were named. It leaves the inputs unchanged and does not
-// keep them. A tensor that it returns may be used again by its next call.
+// keep them. A tensor that it returns may be used again by its next call; one
+// that it has from a variable changes with that when the run updates it.
 //
 // io.EOF ends the input: the run returns it as it is.
 type Func func(ctx context.Context, in []session.Value) (session.Value, error)
@@ -46,6 +47,13 @@ const (
 
 func (k kind) String() string {
 	return [...]string{"variable", "placeholder", "node", "update", "assignment", "training op"}[k]
+}
+
+func (k kind) withArticle() string {
+	if k == update || k == assign {
+		return "an " + k.String()
+	}
+	return "a " + k.String()
 }
 
 // A node is anything with a name.
@@ -120,7 +128,9 @@ func (g *Graph) CreateGlobalStep() {
 		g.fault("%q already exists", session.GlobalStepName)
 		return
 	}
-	g.globalStep = len(g.nodes)
+	if !g.finalized {
+		g.globalStep = len(g.nodes)
+	}
 	g.Variable(session.GlobalStepName, func() session.Value { return session.Int64(0) })
 }
 
@@ -130,7 +140,7 @@ func (g *Graph) add(n node) {
 		g.fault("%s %q is added after the graph was finalized", n.kind, n.name)
 		return
 	case n.name == "":
-		g.fault("a %s has no name", n.kind)
+		g.fault("%s has no name", n.kind.withArticle())
 	case taken:
 		g.fault("name %q is used twice", n.name)
 	}
@@ -182,9 +192,7 @@ func (g *Graph) Finalize(context.Context) error {
 		for i := range g.nodes {
 			g.connect(&g.nodes[i])
 		}
-		if len(g.faults) == 0 {
-			g.findCycle()
-		}
+		g.findCycles()
 	}
 	return errors.Join(g.faults...)
 }
@@ -200,50 +208,44 @@ func (g *Graph) connect(n *node) {
 		changes := g.nodes[i].kind >= update
 		switch {
 		case n.kind == train && (!changes || g.nodes[i].kind == train):
-			g.fault("training op %q: %q is a %s, want updates and assignments", n.name, name, g.nodes[i].kind)
+			g.fault("training op %q: %q is %s, want updates and assignments", n.name, name, g.nodes[i].kind.withArticle())
 		case n.kind != train && changes:
-			g.fault("%s %q: input %q is a %s, which has no value", n.kind, n.name, name, g.nodes[i].kind)
+			g.fault("%s %q: input %q is %s, which has no value", n.kind, n.name, name, g.nodes[i].kind.withArticle())
 		}
 		n.inputs = append(n.inputs, i)
 	}
 	if n.kind == assign && len(n.inputs) == 2 {
 		n.target, n.inputs = n.inputs[0], n.inputs[1:]
 		if target := g.nodes[n.target]; target.kind != variable {
-			g.fault("assignment %q: %q is a %s, want a variable", n.name, target.name, target.kind)
+			g.fault("assignment %q: %q is %s, want a variable", n.name, target.name, target.kind.withArticle())
 		}
 	}
 }
 
-// findCycle reports a node that needs itself.
-func (g *Graph) findCycle() {
+// findCycles reports the nodes that need themselves.
+func (g *Graph) findCycles() {
 	const inProgress, done = 1, 2
 	state := make([]uint8, len(g.nodes))
 	var path []string
-	var visit func(i int) bool
-	visit = func(i int) bool {
+	var visit func(i int)
+	visit = func(i int) {
 		path = append(path, g.nodes[i].name)
+		defer func() { path = path[:len(path)-1] }()
 		switch state[i] {
 		case done:
-			path = path[:len(path)-1]
-			return true
+			return
 		case inProgress:
 			start := slices.Index(path, g.nodes[i].name)
 			g.fault("cycle: %s", strings.Join(path[start:], " needs "))
-			return false
+			return
 		}
 		state[i] = inProgress
 		for _, in := range g.nodes[i].inputs {
-			if !visit(in) {
-				return false
-			}
+			visit(in)
 		}
 		state[i] = done
-		path = path[:len(path)-1]
-		return true
 	}
 	for i := range g.nodes {
-		if !visit(i) {
-			return
-		}
+		visit(i)
 	}
 }

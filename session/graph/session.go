@@ -61,7 +61,7 @@ func (g *Graph) NewSession(ctx context.Context) (session.Session, error) {
 // Uninitialized returns the names of variables without a value.
 func (s *graphSession) Uninitialized() []string {
 	var names []string
-	for i := range s.graph.nodes {
+	for i := range s.variables {
 		if n := &s.graph.nodes[i]; n.kind == variable && s.variables[i].IsNone() {
 			names = append(names, n.name)
 		}
@@ -71,6 +71,9 @@ func (s *graphSession) Uninitialized() []string {
 
 // Init gives every variable its initial value.
 func (s *graphSession) Init(context.Context) error {
+	if s.variables == nil {
+		return session.ErrClosed
+	}
 	for i := range s.graph.nodes {
 		n := &s.graph.nodes[i]
 		if n.kind != variable {
@@ -85,7 +88,7 @@ func (s *graphSession) Init(context.Context) error {
 				return fmt.Errorf("graph: variable %q: %w", n.name, err)
 			}
 		}
-		s.variables[i] = v
+		s.variables[i] = v.Clone() // updates change it in place
 	}
 	return nil
 }
@@ -158,20 +161,31 @@ func (s *graphSession) begin(req *session.Request) {
 
 // feed puts the fed values in the cells, where nothing will compute them.
 func (s *graphSession) feed(feeds session.Feeds) error {
+	var refused string // the first by name
+	var fault error
 	for name, v := range feeds {
-		i, err := s.graph.find(name)
-		if err != nil {
-			return fmt.Errorf("graph: feed: %w", err)
+		if err := s.feedOne(name, v); err != nil && (fault == nil || name < refused) {
+			refused, fault = name, err
 		}
-		n := &s.graph.nodes[i]
-		if n.kind != placeholder && n.kind != computed {
-			return fmt.Errorf("graph: feed %q: it is a %s, which cannot be fed", name, n.kind)
-		}
-		if !n.fallback.IsNone() && v.Kind() != n.fallback.Kind() {
-			return fmt.Errorf("graph: feed %q: got %s, want %s", name, v.Kind(), n.fallback.Kind())
-		}
-		s.set(i, v)
 	}
+	return fault
+}
+
+func (s *graphSession) feedOne(name string, v session.Value) error {
+	i, err := s.graph.find(name)
+	if err != nil {
+		return fmt.Errorf("graph: feed: %w", err)
+	}
+	n := &s.graph.nodes[i]
+	switch {
+	case n.kind != placeholder && n.kind != computed:
+		return fmt.Errorf("graph: feed %q: it is %s, which cannot be fed", name, n.kind.withArticle())
+	case !n.fallback.IsNone() && v.Kind() != n.fallback.Kind():
+		return fmt.Errorf("graph: feed %q: got %s, want %s", name, v.Kind(), n.fallback.Kind())
+	case n.kind == placeholder && v.IsNone():
+		return fmt.Errorf("graph: placeholder %q has to be fed", name)
+	}
+	s.set(i, v)
 	return nil
 }
 
@@ -280,6 +294,11 @@ func (s *graphSession) change(ctx context.Context, i int) error {
 		if n.kind == assign {
 			s.variables[n.target] = inputs[0].Clone()
 			return nil
+		}
+		for at, in := range n.inputs { // an assignment before may have replaced them
+			if s.graph.nodes[in].kind == variable && in != s.graph.globalStep {
+				inputs[at] = s.variables[in]
+			}
 		}
 		return n.update(ctx, inputs)
 	})
