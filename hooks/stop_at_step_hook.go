@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/runhook/runhook/session"
 )
@@ -18,17 +19,24 @@ type StopAtStepHookConfig struct {
 }
 
 func (c StopAtStepHookConfig) validate() error {
-	switch {
-	case c.NumSteps < 0:
-		return fmt.Errorf("hooks: StopAtStepHookConfig: NumSteps is %d, want a positive number of steps", c.NumSteps)
-	case c.LastStep < 0:
-		return fmt.Errorf("hooks: StopAtStepHookConfig: LastStep is %d, want a positive step", c.LastStep)
-	case c.NumSteps == 0 && c.LastStep == 0:
-		return errors.New("hooks: StopAtStepHookConfig: neither NumSteps nor LastStep is set, want exactly one")
-	case c.NumSteps != 0 && c.LastStep != 0:
-		return fmt.Errorf("hooks: StopAtStepHookConfig: both NumSteps (%d) and LastStep (%d) are set, want exactly one", c.NumSteps, c.LastStep)
+	var errs []error
+	if c.NumSteps < 0 {
+		errs = append(errs, fmt.Errorf("NumSteps is %d, want a positive number of steps", c.NumSteps))
 	}
-	return nil
+	if c.LastStep < 0 {
+		errs = append(errs, fmt.Errorf("LastStep is %d, want a positive step", c.LastStep))
+	}
+	switch {
+	case len(errs) > 0:
+	case c.NumSteps == 0 && c.LastStep == 0:
+		errs = append(errs, errors.New("neither NumSteps nor LastStep is set, want exactly one"))
+	case c.NumSteps != 0 && c.LastStep != 0:
+		errs = append(errs, fmt.Errorf("both NumSteps (%d) and LastStep (%d) are set, want exactly one", c.NumSteps, c.LastStep))
+	}
+	for i, err := range errs {
+		errs[i] = fmt.Errorf("hooks: StopAtStepHookConfig: %w", err)
+	}
+	return errors.Join(errs...)
 }
 
 // A StopAtStepHook requests a stop when the global step has come to a target.
@@ -72,7 +80,10 @@ func (h *StopAtStepHook) AfterCreateSession(ctx context.Context, s session.Sessi
 		return err
 	}
 	if !h.known {
-		h.last, h.known = step+h.config.NumSteps, true
+		h.last, h.known = math.MaxInt64, true
+		if h.config.NumSteps < math.MaxInt64-step {
+			h.last = step + h.config.NumSteps
+		}
 	}
 	if step >= h.last {
 		coord.RequestStop(nil)

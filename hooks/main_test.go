@@ -1,0 +1,111 @@
+package hooks_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/runhook/runhook/session"
+	"github.com/runhook/runhook/session/graph"
+)
+
+// TestMain fails the package if a goroutine that runs our code outlives the
+// tests.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if leaked := leakedGoroutines(); code == 0 && leaked != "" {
+		fmt.Fprintf(os.Stderr, "goroutines left after the tests:\n%s\n", leaked)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// leakedGoroutines returns the stacks of other goroutines that are in this
+// module, after giving those that are about to end a chance to do so.
+func leakedGoroutines() string {
+	var leaked []string
+	for range 10_000 {
+		buf := make([]byte, 1<<20)
+		buf = buf[:runtime.Stack(buf, true)]
+		leaked = nil
+		for _, stack := range strings.Split(string(buf), "\n\n")[1:] {
+			if strings.Contains(stack, "github.com/runhook/runhook/") {
+				leaked = append(leaked, stack)
+			}
+		}
+		if len(leaked) == 0 {
+			return ""
+		}
+		runtime.Gosched()
+	}
+	return strings.Join(leaked, "\n\n")
+}
+
+var errBroken = errors.New("broken")
+
+// A trainer is a graph whose training op makes a step. "loss" tells how often it
+// was evaluated, this time included; "five" makes five steps in a run.
+type trainer struct {
+	*graph.Graph
+	evaluated int
+}
+
+func newTrainer() *trainer {
+	e := &trainer{Graph: graph.New()}
+	e.CreateGlobalStep()
+	e.Node("loss", func(context.Context, []session.Value) (session.Value, error) {
+		e.evaluated++
+		return session.Float64(float64(e.evaluated)), nil
+	})
+	e.Node("step+5", func(_ context.Context, in []session.Value) (session.Value, error) {
+		step, _ := in[0].Int64()
+		return session.Int64(step + 5), nil
+	}, session.GlobalStepName)
+	e.Assign("five", session.GlobalStepName, "step+5")
+	e.Train("train")
+	return e
+}
+
+// restored makes every session begin at a step.
+func (e *trainer) restored(step int64) *session.HookFuncs {
+	e.Node("restored step", func(context.Context, []session.Value) (session.Value, error) { return session.Int64(step), nil })
+	e.Assign("restore", session.GlobalStepName, "restored step")
+	return &session.HookFuncs{OnAfterCreateSession: func(ctx context.Context, s session.Session, _ *session.Coordinator) error {
+		_, err := session.Eval(ctx, s, "restore")
+		return err
+	}}
+}
+
+// train makes runs of the op in one session until a stop is requested, at most
+// most. It returns how many it made.
+func train(t testing.TB, e session.Engine, most int, op string, hooks ...session.SessionRunHook) (runs int) {
+	t.Helper()
+	err := session.With(t.Context(), session.Config{Engine: e, Hooks: hooks}, func(s *session.MonitoredSession) error {
+		for !s.ShouldStop() && runs < most {
+			if _, err := s.Run(t.Context(), op); err != nil {
+				return err
+			}
+			runs++
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	return runs
+}
+
+// faultsOf returns the lines of an error without their common beginning.
+func faultsOf(t testing.TB, err error, head string) []string {
+	t.Helper()
+	require.ErrorContains(t, err, head)
+	faults := strings.Split(err.Error(), "\n")
+	for i, fault := range faults {
+		faults[i] = strings.TrimPrefix(fault, head)
+	}
+	return faults
+}
