@@ -172,7 +172,7 @@ func (t Tensor) At(i int) Value {
 }
 
 func (t *Tensor) number() (float64, bool) {
-	if t.Len() != 1 {
+	if t.Len() != 1 || t.Validate() != nil {
 		return 0, false
 	}
 	return t.At(0).Number()

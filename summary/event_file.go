@@ -172,12 +172,14 @@ func (e *eventFile) addRecord(payload []byte) error {
 	return nil
 }
 
-// beginSession says that a monitored session has begun: the first value from
-// now on, or startSession, writes START before it.
-func (e *eventFile) beginSession() {
+// expectStart says whether a monitored session has begun that has no START yet:
+// the next value, or startSession, writes it first. It returns what was said
+// before.
+func (e *eventFile) expectStart(pending bool) (before bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.pending = true
+	before, e.pending = e.pending, pending
+	return before
 }
 
 // startSession writes the START that is pending, at step.
@@ -233,6 +235,9 @@ func (e *eventFile) close() error {
 	return e.err // nobody changes it any more
 }
 
+// wait returns when a file that is being closed is.
+func (e *eventFile) wait() { <-e.done }
+
 // closed reports whether close was called.
 func (e *eventFile) closed() bool {
 	e.mu.Lock()
@@ -254,15 +259,16 @@ func (e *eventFile) run(s *sink, every time.Duration) {
 		case <-e.wake:
 		case <-tick:
 		}
-		e.writeAll(s)
-		if e.finished(s) {
+		if e.writeAll(s) {
+			e.finish(s)
 			return
 		}
 	}
 }
 
-// writeAll writes what has been added, until nothing is left.
-func (e *eventFile) writeAll(s *sink) {
+// writeAll writes what has been added, until nothing is left. It reports
+// whether the file is to be closed; then nothing more will be added.
+func (e *eventFile) writeAll(s *sink) (closing bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.woken = false
@@ -285,22 +291,16 @@ func (e *eventFile) writeAll(s *sink) {
 		}
 		e.progress.Broadcast()
 	}
+	return e.closing
 }
 
-// finished closes the file if it is to be closed.
-func (e *eventFile) finished(s *sink) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.closing {
-		return false
-	}
-	e.mu.Unlock()
+func (e *eventFile) finish(s *sink) {
 	err := s.file.Close()
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	if e.err == nil && err != nil {
 		e.err = fmt.Errorf("summary: %w", err)
 	}
-	return true
 }
 
 // A sink is the file with what the goroutine knows of it.

@@ -19,52 +19,54 @@ const eventPrefix = "events.out.tfevents."
 //
 // Readers take the files of a run in the order of their names, and go on from
 // one file for good when there is a next one. So the name has to sort after
-// those that are there: where the clock does not give that, because a file was
-// made within the same second or by a clock that is ahead, the seconds are one
-// more than those of the last file. older tells whether there were others.
+// those of this form that are there: where the clock does not give that, because
+// a file was made within the same second or by a clock that is ahead, the
+// seconds are one more than those of the latest. older tells whether there are
+// other event files.
 func createEventFile(logdir, suffix string, now time.Time) (file *os.File, older bool, err error) {
 	if err := os.MkdirAll(logdir, 0o777); err != nil {
 		return nil, false, err
 	}
-	last, err := lastEventFile(logdir)
+	latest, older, err := latestSeconds(logdir)
 	if err != nil {
 		return nil, false, err
 	}
-	tail := fmt.Sprintf(".%s.%d.", hostname(), os.Getpid())
-	seconds := now.Unix()
-	if fmt.Sprintf("%s%010d", eventPrefix, seconds) <= last {
-		seconds = max(seconds, lastSeconds(last)+1)
-	}
+	seconds := max(now.Unix(), latest+1)
 	for n := 0; ; n++ {
-		name := fmt.Sprintf("%s%010d%s%d%s", eventPrefix, seconds, tail, n, suffix)
+		name := fmt.Sprintf("%s%010d.%s.%d.%d%s", eventPrefix, seconds, hostname(), os.Getpid(), n, suffix)
 		file, err := os.OpenFile(filepath.Join(logdir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 		if !errors.Is(err, fs.ErrExist) {
-			return file, last != "", err
+			return file, older, err
 		}
 	}
 }
 
-// lastEventFile returns the name that sorts last among the event files in dir,
-// "" if there is none. Readers know event files by "tfevents" in their names.
-func lastEventFile(dir string) (string, error) {
+// latestSeconds returns the greatest time in the names of our form in dir, 0 if
+// there is none. older tells whether there is any event file: readers know them
+// by "tfevents" in their names.
+func latestSeconds(dir string) (latest int64, older bool, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return "", err
+		return 0, false, err
 	}
-	last := ""
 	for _, e := range entries {
 		if strings.Contains(e.Name(), "tfevents") && !e.IsDir() {
-			last = max(last, e.Name())
+			older = true
+			latest = max(latest, secondsOf(e.Name()))
 		}
 	}
-	return last, nil
+	return latest, older, nil
 }
 
-// lastSeconds returns the time in the name of an event file, 0 if there is none.
-func lastSeconds(name string) int64 {
-	digits, _, _ := strings.Cut(strings.TrimPrefix(name, eventPrefix), ".")
+// secondsOf returns the time in the name of an event file, 0 if there is none.
+func secondsOf(name string) int64 {
+	rest, ours := strings.CutPrefix(name, eventPrefix)
+	digits, _, _ := strings.Cut(rest, ".")
+	if !ours || len(digits) != 10 {
+		return 0
+	}
 	seconds, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || len(digits) != 10 {
+	if err != nil || seconds < 0 {
 		return 0
 	}
 	return seconds

@@ -110,8 +110,12 @@ func (w *FileWriter) open() error {
 		return fmt.Errorf("summary: %w", err)
 	}
 	e := newEventFile(f, older, w.config)
+	if err := e.flush(false); err != nil {
+		e.close()
+		return err
+	}
 	w.current.Store(e)
-	return e.flush(false)
+	return nil
 }
 
 // GetLogdir returns the directory that the writer was made with.
@@ -179,7 +183,13 @@ func (w *FileWriter) Reopen() error {
 	if !w.current.Load().closed() {
 		return nil
 	}
-	return w.open()
+	old := w.current.Load()
+	old.wait() // a reader that sees the new file does not go back to the old
+	if err := w.open(); err != nil {
+		return err
+	}
+	w.current.Load().expectStart(old.expectStart(false))
+	return nil
 }
 
 // beginSession says that a hook of a monitored session will write here. All
@@ -190,14 +200,16 @@ func (w *FileWriter) beginSession() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.sessions++; w.sessions == 1 {
-		w.current.Load().beginSession()
+		w.current.Load().expectStart(true)
 	}
 }
 
 func (w *FileWriter) endSession() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.sessions--
+	if w.sessions--; w.sessions == 0 {
+		w.current.Load().expectStart(false) // it may never have run
+	}
 }
 
 // startSession writes the START of the session at step, if it has none yet.

@@ -148,12 +148,15 @@ func (op *histogramOp) AppendValues(dst []Value, fetched session.Values) ([]Valu
 	if err != nil {
 		return dst, err
 	}
-	if number, ok := v.Number(); ok {
-		return append(dst, HistogramValue(op.tag, []float64{number})), nil
-	}
-	value, err := histogramOf(op.tag, v.Any())
-	if err != nil {
-		return dst, fmt.Errorf("%w (fetch %q)", err, op.fetch[0])
+	var value Value
+	switch v.Kind() {
+	case session.KindFloat32, session.KindFloat64, session.KindInt64:
+		number, _ := v.Number()
+		value = HistogramValue(op.tag, []float64{number})
+	default:
+		if value, err = histogramOf(op.tag, v.Any()); err != nil {
+			return dst, fmt.Errorf("%w (fetch %q)", err, op.fetch[0])
+		}
 	}
 	return append(dst, value), nil
 }

@@ -2,7 +2,6 @@ package summary
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -104,16 +103,12 @@ type List []Op
 
 // Fetches returns the names that any of the ops needs.
 func (l List) Fetches() []string {
-	var names []string
-	for _, op := range l {
-		names = append(names, op.Fetches()...)
-	}
-	return names
+	return resolve(l).fetches
 }
 
 // AppendValues appends the values of all ops.
 func (l List) AppendValues(dst []Value, fetched session.Values) ([]Value, error) {
-	for _, op := range l {
+	for _, op := range resolve(l).ops {
 		var err error
 		if dst, err = op.AppendValues(dst, fetched); err != nil {
 			return dst, err
@@ -142,12 +137,16 @@ type resolved struct {
 }
 
 func resolve(op Op) resolved {
-	switch op := op.(type) {
-	case nil:
-		return resolved{}
-	case List:
-		return resolved{ops: slices.Clone(op), fetches: op.Fetches()}
-	default:
-		return resolved{ops: []Op{op}, fetches: op.Fetches()}
+	list, ok := op.(List)
+	if !ok {
+		list = List{op}
 	}
+	var r resolved
+	for _, op := range list {
+		if op != nil {
+			r.ops = append(r.ops, op)
+			r.fetches = append(r.fetches, op.Fetches()...)
+		}
+	}
+	return r
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -69,7 +70,8 @@ func (c SummarySaverHookConfig) validate() error {
 // Hooks that share a file in one session share the START.
 type SummarySaverHook struct {
 	config SummarySaverHookConfig
-	own    resolved // of config.SummaryOp
+	own    resolved          // of config.SummaryOp, or of looked
+	looked session.SummaryOp // what the scaffold had last
 	timer  *session.SecondOrStepTimer
 
 	// In a session, from Begin to CloseSession.
@@ -141,14 +143,19 @@ func (h *SummarySaverHook) op() (resolved, error) {
 	if h.config.Scaffold == nil {
 		return h.own, nil
 	}
-	switch op := h.config.Scaffold.SummaryOp.(type) {
-	case nil:
+	now := h.config.Scaffold.SummaryOp
+	if now == nil {
 		return resolved{}, nil
-	case Op:
-		return resolve(op), nil
-	default:
-		return resolved{}, fmt.Errorf("the scaffold's SummaryOp is a %T, which is no summary.Op", op)
 	}
+	if reflect.TypeOf(now).Kind() == reflect.Pointer && now == h.looked {
+		return h.own, nil
+	}
+	op, ok := now.(Op)
+	if !ok {
+		return resolved{}, fmt.Errorf("the scaffold's SummaryOp is a %T, which is no summary.Op", now)
+	}
+	h.own, h.looked = resolve(op), now
+	return h.own, nil
 }
 
 // AfterCreateSession does nothing: a session that was created again goes on
@@ -182,7 +189,12 @@ func (h *SummarySaverHook) AfterRun(ctx context.Context, rc *session.SessionRunC
 	}
 	step := stale + 1
 	if h.requested {
-		if step, err = h.step.Read(ctx, rc.Session()); err != nil {
+		step, err = h.step.Read(ctx, rc.Session())
+		if err != nil && ctx.Err() != nil {
+			// What has been computed is recorded, even if the loop is to end now.
+			step, err = h.step.Read(context.WithoutCancel(ctx), rc.Session())
+		}
+		if err != nil {
 			return err
 		}
 		if err := h.record(step, values.Results); err != nil {

@@ -1,0 +1,35 @@
+package summary
+
+import (
+	"time"
+
+	"github.com/runhook/runhook/summary/eventpb"
+)
+
+// A File is what a writer needs of an event file.
+type File = file
+
+// NewFileWriterOn returns a writer whose event files are those that create
+// makes.
+func NewFileWriterOn(config FileWriterConfig, create func() (File, error)) (*FileWriter, error) {
+	return newFileWriter("memory", config, func(string, string, time.Time) (file, bool, error) {
+		f, err := create()
+		return f, false, err
+	})
+}
+
+// EncodeEvent returns an event with a summary of values, each with its metadata
+// if described.
+func EncodeEvent(wallTime float64, step int64, described bool, values ...Value) []byte {
+	all := make([]bool, len(values))
+	for i := range all {
+		all[i] = described
+	}
+	return appendEvent(nil, wallTime, step, values, all)
+}
+
+// EncodeStart returns a session log of status START.
+func EncodeStart(wallTime float64, step int64) []byte { return appendStart(nil, wallTime, step) }
+
+// ValueOf returns the value that AddSummary makes of a message.
+func ValueOf(v *eventpb.Summary_Value) (Value, error) { return valueOf(v) }
