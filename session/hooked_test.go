@@ -261,8 +261,13 @@ func TestAHooksErrorsKeepTheirMeaning(t *testing.T) {
 		} {
 			t.Run(fmt.Sprintf("%v in %s", c.err, phase), func(t *testing.T) {
 				var j journal
-				s := open(t, lineGraph(), j.hook("a").failing(phase, c.err))
-				_, err := s.Run(t.Context(), "loss")
+				s, err := session.NewSingularMonitoredSession(t.Context(), session.Config{
+					Engine: lineGraph(),
+					Hooks:  []session.SessionRunHook{j.hook("a").failing(phase, c.err)},
+				})
+				require.NoError(t, err)
+				t.Cleanup(func() { s.CloseWithError(errBroken) })
+				_, err = s.Run(t.Context(), "loss")
 				require.ErrorIs(t, err, c.err)
 				require.Equal(t, c.clean, session.IsCleanStop(err))
 				require.Equal(t, c.lost, session.IsLost(err))

@@ -19,6 +19,8 @@ type Config struct {
 	Engine Engine
 	// Hooks are called in this order. The same hook may not be given twice.
 	Hooks []SessionRunHook
+	// Recovery says what to do about a session that was lost.
+	Recovery Recovery
 	// StopGracePeriod is how long, once the session is being closed, goroutines of
 	// the coordinator may take to end, and, once the context is done, the hooks'
 	// End and their CloseSession. Default 120 s.
@@ -38,8 +40,10 @@ func (c Config) resolve() (Config, []attachedHook, error) {
 		c.StopGracePeriod = defaultGrace
 	}
 	c.Hooks = slices.Clone(c.Hooks)
-	hooks, err := attach(c.Hooks)
-	return c, hooks, errors.Join(append(errs, err)...)
+	hooks, hooksErr := attach(c.Hooks)
+	recovery, recoveryErr := c.Recovery.resolve()
+	c.Recovery = recovery
+	return c, hooks, errors.Join(append(errs, hooksErr, recoveryErr)...)
 }
 
 // A MonitoredSession runs an engine with hooks. Make one with [With], or with
@@ -54,10 +58,14 @@ type MonitoredSession struct {
 	ctx    context.Context // of NewMonitoredSession: the life of this session
 	turn   turn
 
-	stop atomic.Bool // a stop wish outlives runs that fail and sessions that are lost
-	live atomic.Pointer[liveSession]
+	singular bool // sessions that are lost are not created again
 
-	closed   bool // by whoever has the turn
+	stop   atomic.Bool                 // a stop wish outlives runs that fail and sessions that are lost
+	live   atomic.Pointer[liveSession] // nil: lost, or closed
+	broken atomic.Pointer[error]       // of creating it again, if ShouldStop has met it
+	over   atomic.Bool                 // closed
+
+	losses   int // since a run last succeeded; whoever has the turn
 	closeErr error
 }
 
@@ -73,18 +81,18 @@ type liveSession struct {
 // it fails, whatever was opened is closed again. When ctx is done, ShouldStop
 // is true; a run is interrupted by the context that it was given itself.
 func NewMonitoredSession(ctx context.Context, config Config) (*MonitoredSession, error) {
-	config, hooks, err := config.resolve()
-	if err != nil {
-		return nil, err
-	}
-	s := &MonitoredSession{config: config, hooks: hooks, ctx: ctx, turn: newTurn()}
-	if err := s.open(); err != nil {
+	s := new(MonitoredSession)
+	if err := s.open(ctx, config); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *MonitoredSession) open() (err error) {
+func (s *MonitoredSession) open(ctx context.Context, config Config) (err error) {
+	s.ctx, s.turn = ctx, newTurn()
+	if s.config, s.hooks, err = config.resolve(); err != nil {
+		return err
+	}
 	begun, opened := 0, false
 	defer func() {
 		if opened {
@@ -105,19 +113,17 @@ func (s *MonitoredSession) open() (err error) {
 	if err := s.config.Engine.Finalize(s.ctx); err != nil {
 		return err
 	}
-	live, err := s.create()
-	if err != nil {
+	if _, err := s.session(s.ctx); err != nil {
 		return err
 	}
-	s.live.Store(live)
 	opened = true
 	return nil
 }
 
 // create opens a session of the engine, with initialised variables, and shows
 // it to the hooks.
-func (s *MonitoredSession) create() (_ *liveSession, err error) {
-	engine, err := s.config.Engine.NewSession(s.ctx)
+func (s *MonitoredSession) create(ctx context.Context) (_ *liveSession, err error) {
+	engine, err := s.config.Engine.NewSession(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -132,12 +138,12 @@ func (s *MonitoredSession) create() (_ *liveSession, err error) {
 			err = joined(append([]error{err}, live.close(s.config.StopGracePeriod)...))
 		}
 	}()
-	if err = initialise(s.ctx, engine); err != nil {
+	if err = initialise(ctx, engine); err != nil {
 		return nil, err
 	}
 	for i := range s.hooks {
 		h := &s.hooks[i]
-		if err = h.failed(PhaseAfterCreateSession, h.AfterCreateSession(s.ctx, live.raw, live.coord)); err != nil {
+		if err = h.failed(PhaseAfterCreateSession, h.AfterCreateSession(ctx, live.raw, live.coord)); err != nil {
 			return nil, err
 		}
 	}
@@ -155,14 +161,10 @@ func initialise(ctx context.Context, s Session) error {
 }
 
 // close stops and waits for the coordinator's goroutines, then closes the
-// engine's session. That a lost session cannot be closed properly is no news.
+// engine's session. That the session was lost is no news.
 func (l *liveSession) close(grace time.Duration) []error {
 	l.coord.RequestStop(nil)
-	errs := []error{l.coord.Join(grace)}
-	if err := l.raw.Close(); err != nil && !IsLost(err) {
-		errs = append(errs, err)
-	}
-	return errs
+	return slices.DeleteFunc([]error{l.coord.Join(grace), l.raw.Close()}, IsLost)
 }
 
 // Run makes one hooked run that fetches names and returns their values, in this
@@ -190,36 +192,38 @@ func (s *MonitoredSession) runInTurn(ctx context.Context, fetches []string, feed
 		return Values{}, err
 	}
 	defer s.turn.give()
-	live, err := s.usable(ctx)
-	if err != nil {
+	if err := s.usable(ctx); err != nil {
 		return Values{}, err
 	}
-	return s.runHooked(ctx, live, fetches, feeds, options, metadata)
-}
-
-// runHooked makes one hooked run and keeps the stop wishes of the hooks. The
-// caller has the turn.
-func (s *MonitoredSession) runHooked(ctx context.Context, live *liveSession, fetches []string, feeds Feeds, options *RunOptions, metadata *RunMetadata) (Values, error) {
 	if s.stop.Load() {
 		return Values{}, ErrRunAfterStop
 	}
-	values, stop, err := live.hooked.run(ctx, fetches, feeds, options, metadata)
-	if stop {
-		s.stop.Store(true)
+	for {
+		live, err := s.session(ctx)
+		if err != nil {
+			return Values{}, err
+		}
+		values, stop, err := live.hooked.run(ctx, fetches, feeds, options, metadata)
+		if stop {
+			s.stop.Store(true)
+		}
+		if err == nil {
+			s.losses = 0
+			return values, nil
+		}
+		if err := s.lose(live, err); err != nil {
+			return Values{}, err
+		}
 	}
-	return values, err
 }
 
-// usable returns the live session, unless there is none or ctx is done. The
-// caller has the turn.
-func (s *MonitoredSession) usable(ctx context.Context) (*liveSession, error) {
-	if s.closed {
-		return nil, ErrClosed
+// usable reports whether the session is closed or ctx done. The caller has the
+// turn.
+func (s *MonitoredSession) usable(ctx context.Context) error {
+	if s.over.Load() {
+		return ErrClosed
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	return s.live.Load(), nil
+	return ctx.Err()
 }
 
 // Steps runs until ShouldStop, or until the input ends, and yields the values
@@ -239,17 +243,6 @@ func (s *MonitoredSession) Steps(ctx context.Context, fetches ...string) iter.Se
 	}
 }
 
-// ShouldStop reports whether the loop is to end: a stop was requested by a hook,
-// a goroutine of the coordinator or RequestStop, the session's context is done,
-// or the session is closed.
-func (s *MonitoredSession) ShouldStop() bool {
-	if s.stop.Load() {
-		return true
-	}
-	live := s.live.Load()
-	return live == nil || live.coord.ShouldStop()
-}
-
 // RequestStop makes ShouldStop true and further runs fail. A run in progress
 // goes on.
 func (s *MonitoredSession) RequestStop() { s.stop.Store(true) }
@@ -261,7 +254,8 @@ func (s *MonitoredSession) Close() error { return s.CloseWithError(nil) }
 // cause. It waits for a run in progress. All of this is done, whatever fails:
 //
 //   - End of the hooks, in order, if the end is clean (cause is nil or
-//     [IsCleanStop]) or an interruption;
+//     [IsCleanStop]) or an interruption, and there is a session: one that was
+//     lost and could not be created again has no End;
 //   - the coordinator's goroutines are stopped and waited for;
 //   - the engine's session is closed;
 //   - CloseSession of the hooks, in reverse order.
@@ -277,8 +271,8 @@ func (s *MonitoredSession) CloseWithError(cause error) error {
 		return err
 	}
 	defer s.turn.give()
-	if !s.closed {
-		s.closed = true
+	if !s.over.Load() {
+		s.over.Store(true)
 		s.closeErr = errPanicked // unless close returns
 		s.closeErr = s.close(cause)
 	}
@@ -295,6 +289,12 @@ func (s *MonitoredSession) close(cause error) error {
 	case cause != nil && !IsCleanStop(cause):
 		errs = append(errs, cause)
 		end = false
+	}
+	if live == nil {
+		if broken := s.broken.Load(); broken != nil {
+			errs = append(errs, *broken)
+		}
+		return joined(append(errs, s.closeHooks(s.hooks, joined(errs))...))
 	}
 	returned := false
 	doAll(

@@ -5,23 +5,37 @@ import "context"
 // A StepContext is what a step function works with. It is the session's, valid
 // only during the call.
 type StepContext struct {
-	owner *MonitoredSession
-	live  *liveSession
+	owner   *MonitoredSession
+	live    *liveSession
+	stopped bool // before this execution of the step function, or by a run in it
 }
 
 // RunStepFn calls fn while no one else can run the session, and returns what it
 // returns. A step that is more than one run, such as alternating updates, goes
-// in here.
+// in here. If the session is lost, fn is called again, with a new one.
 func (s *MonitoredSession) RunStepFn(ctx context.Context, fn func(ctx context.Context, sc *StepContext) error) error {
 	if err := s.turn.take(ctx); err != nil {
 		return err
 	}
 	defer s.turn.give()
-	live, err := s.usable(ctx)
-	if err != nil {
+	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	return fn(ctx, &StepContext{owner: s, live: live})
+	stopped := s.stop.Load()
+	for {
+		live, err := s.session(ctx)
+		if err != nil {
+			return err
+		}
+		err = fn(ctx, &StepContext{owner: s, live: live, stopped: stopped})
+		if err == nil {
+			s.losses = 0
+			return nil
+		}
+		if err := s.lose(live, err); err != nil {
+			return err
+		}
+	}
 }
 
 // Session is the engine's session. A run of it goes through no hook.
@@ -42,10 +56,18 @@ func (sc *StepContext) RunArgsWithHooks(ctx context.Context, args *SessionRunArg
 }
 
 func (sc *StepContext) run(ctx context.Context, fetches []string, feeds Feeds, options *RunOptions, metadata *RunMetadata) (Values, error) {
+	if sc.stopped {
+		return Values{}, ErrRunAfterStop
+	}
 	if err := ctx.Err(); err != nil {
 		return Values{}, err
 	}
-	return sc.owner.runHooked(ctx, sc.live, fetches, feeds, options, metadata)
+	values, stop, err := sc.live.hooked.run(ctx, fetches, feeds, options, metadata)
+	if stop {
+		sc.stopped = true
+		sc.owner.stop.Store(true)
+	}
+	return values, err
 }
 
 // RequestStop makes ShouldStop true. The step function goes on; to leave it,

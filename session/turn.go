@@ -30,6 +30,16 @@ func (t turn) take(ctx context.Context) error {
 	}
 }
 
+// tryTake takes the turn if nobody has it.
+func (t turn) tryTake() bool {
+	select {
+	case t <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
 func (t turn) give() { <-t }
 
 // turnHolders are the functions that call hooks, step functions and engines
