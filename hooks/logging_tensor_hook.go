@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -67,8 +68,9 @@ func (c LoggingTensorHookConfig) atEndOnly() bool {
 type TensorLog struct {
 	Tags   []string
 	Values session.Values // of the same order
-	// Runs and Elapsed are how many runs and how much time have passed since the
-	// log before; 0 for the first.
+	// First says that the session has logged nothing before. Otherwise Runs and
+	// Elapsed are how many runs and how much time have passed since it did.
+	First   bool
 	Runs    int64
 	Elapsed time.Duration
 }
@@ -98,7 +100,7 @@ func (l TensorLog) String() string {
 		}
 		fmt.Fprintf(&b, "%s = %s", tag, l.Values.At(i))
 	}
-	if l.Elapsed > 0 {
+	if !l.First {
 		fmt.Fprintf(&b, " (%.3f sec)", l.Elapsed.Seconds())
 	}
 	return b.String()
@@ -190,7 +192,9 @@ func (h *LoggingTensorHook) End(ctx context.Context, s session.Session) error {
 
 func (h *LoggingTensorHook) log(ctx context.Context, values session.Values) error {
 	l := TensorLog{Tags: h.tags, Values: values}
-	l.Elapsed, l.Runs, _ = h.timer.UpdateLastTriggeredStep(h.runs)
+	var again bool
+	l.Elapsed, l.Runs, again = h.timer.UpdateLastTriggeredStep(h.runs)
+	l.First = !again
 	if h.config.Output == nil && h.config.Formatter == nil {
 		h.logger().LogAttrs(ctx, slog.LevelInfo, "tensors", l.attrs()...)
 		return nil
@@ -217,15 +221,22 @@ func (h *LoggingTensorHook) logger() *slog.Logger {
 func (l TensorLog) attrs() []slog.Attr {
 	attrs := make([]slog.Attr, 0, len(l.Tags)+1)
 	for i, tag := range l.Tags {
-		v := l.Values.At(i)
-		if v.Kind() == session.KindTensor || v.Kind() == session.KindNone {
-			attrs = append(attrs, slog.String(tag, v.String()))
-		} else {
-			attrs = append(attrs, slog.Any(tag, v.Any()))
-		}
+		attrs = append(attrs, attr(tag, l.Values.At(i)))
 	}
-	if l.Elapsed > 0 {
+	if !l.First {
 		attrs = append(attrs, slog.Duration("elapsed", l.Elapsed))
 	}
 	return attrs
+}
+
+func attr(tag string, v session.Value) slog.Attr {
+	switch v.Kind() {
+	case session.KindTensor, session.KindNone:
+		return slog.String(tag, v.String())
+	case session.KindFloat32: // 0.1, not 0.10000000149011612
+		if f, err := strconv.ParseFloat(v.String(), 64); err == nil {
+			return slog.Float64(tag, f)
+		}
+	}
+	return slog.Any(tag, v.Any())
 }

@@ -14,7 +14,9 @@ import (
 // A file is what an event file needs of the operating system's.
 type file interface {
 	io.Writer
-	Name() string
+	// Exists returns an error if what is written is lost because somebody has
+	// removed or replaced the file.
+	Exists() error
 	Sync() error
 	Truncate(size int64) error
 	Close() error
@@ -23,7 +25,7 @@ type file interface {
 // An eventFile is one open event file. Callers encode events into a buffer
 // under a lock; one goroutine takes the buffer and writes it, without the lock.
 // It writes when half the buffer is full, when somebody flushes, and every
-// FlushSecs.
+// FlushSecs; at the latter two it also looks whether the file was removed.
 //
 // The first error of the file is sticky: every later call returns it. Bytes of
 // a record that could not be written whole are cut off again, so that the file
@@ -38,6 +40,7 @@ type eventFile struct {
 	buf      []byte     // accepted and not yet taken for writing
 	spare    []byte     // the other buffer, while it is not being written
 	woken    bool       // the goroutine was told to write and has not begun
+	verify   bool       // somebody flushes, and wants to know that the file is there
 	closing  bool
 	err      error
 
@@ -214,6 +217,7 @@ func (e *eventFile) flush(sync bool) error {
 		return err
 	}
 	target := e.accepted
+	e.verify = true
 	if sync {
 		e.syncTo = target
 	}
@@ -255,11 +259,13 @@ func (e *eventFile) run(s *sink, every time.Duration) {
 		tick = ticker.C
 	}
 	for {
+		verify := false
 		select {
 		case <-e.wake:
 		case <-tick:
+			verify = true
 		}
-		if e.writeAll(s) {
+		if e.writeAll(s, verify) {
 			e.finish(s)
 			return
 		}
@@ -268,15 +274,18 @@ func (e *eventFile) run(s *sink, every time.Duration) {
 
 // writeAll writes what has been added, until nothing is left. It reports
 // whether the file is to be closed; then nothing more will be added.
-func (e *eventFile) writeAll(s *sink) (closing bool) {
+func (e *eventFile) writeAll(s *sink, verify bool) (closing bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.woken = false
+	verify = verify || e.verify
+	e.verify = false
 	for e.err == nil && (len(e.buf) > 0 || e.syncTo > e.synced) {
 		records, sync := e.buf, e.syncTo > e.synced
 		e.buf, e.spare = e.spare, nil
+		e.progress.Broadcast() // there is room again
 		e.mu.Unlock()
-		err := s.write(records, sync)
+		err := s.write(records, sync, verify)
 		e.mu.Lock()
 		if cap(records) <= 2*e.limit {
 			e.spare = records[:0]
@@ -310,9 +319,15 @@ type sink struct {
 }
 
 // write appends whole records. If it fails, it cuts off the record that was
-// written in part.
-func (s *sink) write(records []byte, sync bool) error {
+// written in part. verify looks whether the file is still there.
+func (s *sink) write(records []byte, sync, verify bool) error {
 	n, err := s.file.Write(records)
+	if err == nil && n < len(records) {
+		err = io.ErrShortWrite
+	}
+	if err == nil && verify {
+		err = s.file.Exists()
+	}
 	if err != nil {
 		whole := tfrecord.WholeRecords(records[:n])
 		if n > whole {

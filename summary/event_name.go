@@ -23,7 +23,7 @@ const eventPrefix = "events.out.tfevents."
 // a file was made within the same second or by a clock that is ahead, the
 // seconds are one more than those of the latest. older tells whether there are
 // other event files.
-func createEventFile(logdir, suffix string, now time.Time) (file *os.File, older bool, err error) {
+func createEventFile(logdir, suffix string, now time.Time) (file *diskFile, older bool, err error) {
 	if err := os.MkdirAll(logdir, 0o777); err != nil {
 		return nil, false, err
 	}
@@ -35,10 +35,32 @@ func createEventFile(logdir, suffix string, now time.Time) (file *os.File, older
 	for n := 0; ; n++ {
 		name := fmt.Sprintf("%s%010d.%s.%d.%d%s", eventPrefix, seconds, hostname(), os.Getpid(), n, suffix)
 		file, err := os.OpenFile(filepath.Join(logdir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-		if !errors.Is(err, fs.ErrExist) {
-			return file, older, err
+		switch {
+		case err == nil:
+			return &diskFile{file}, older, nil
+		case !errors.Is(err, fs.ErrExist):
+			return nil, false, err
 		}
 	}
+}
+
+// A diskFile is a file of the operating system's.
+type diskFile struct{ *os.File }
+
+// Exists reports whether the name still leads to the open file.
+func (f *diskFile) Exists() error {
+	there, err := os.Stat(f.Name())
+	if err != nil {
+		return err
+	}
+	open, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(there, open) {
+		return &fs.PathError{Op: "write", Path: f.Name(), Err: errors.New("the file was replaced by another")}
+	}
+	return nil
 }
 
 // latestSeconds returns the greatest time in the names of our form in dir, 0 if

@@ -72,7 +72,9 @@ type FileWriter struct {
 
 	current atomic.Pointer[eventFile]
 
-	mu       sync.Mutex // guards what follows, and changes of current
+	reopening sync.Mutex // held by Reopen, which changes current
+
+	mu       sync.Mutex // guards what follows
 	sessions int        // monitored sessions that write here, counted by their hooks
 }
 
@@ -148,6 +150,9 @@ func (w *FileWriter) AddSummary(s *eventpb.Summary, step int64) error {
 
 // AddEvent writes an event as it is, wall time included.
 func (w *FileWriter) AddEvent(event *eventpb.Event) error {
+	if event == nil {
+		return errors.New("summary: AddEvent: the event is nil")
+	}
 	payload, err := proto.Marshal(event)
 	if err != nil {
 		return fmt.Errorf("summary: event at step %d: %w", event.GetStep(), err)
@@ -158,6 +163,9 @@ func (w *FileWriter) AddEvent(event *eventpb.Event) error {
 // AddSessionLog writes a session log at step, now. A START makes readers drop
 // what they have of this and later steps.
 func (w *FileWriter) AddSessionLog(log *eventpb.SessionLog, step int64) error {
+	if log == nil {
+		return errors.New("summary: AddSessionLog: the session log is nil")
+	}
 	return w.AddEvent(&eventpb.Event{
 		WallTime: wallTime(time.Now()),
 		Step:     step,
@@ -178,12 +186,12 @@ func (w *FileWriter) Close() error { return w.current.Load().close() }
 // Reopen begins a new event file, which sorts after the one before, if the
 // writer is closed; otherwise it does nothing.
 func (w *FileWriter) Reopen() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.current.Load().closed() {
+	w.reopening.Lock()
+	defer w.reopening.Unlock()
+	old := w.current.Load()
+	if !old.closed() {
 		return nil
 	}
-	old := w.current.Load()
 	old.wait() // a reader that sees the new file does not go back to the old
 	if err := w.open(); err != nil {
 		return err

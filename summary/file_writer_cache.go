@@ -25,7 +25,10 @@ type cacheEntry struct {
 	open   sync.Once
 	writer atomic.Pointer[FileWriter] // nil until it is open
 	err    error                      // of opening, for those who waited for it
-	users  int                        // guarded by WriterCache.mu
+
+	// Guarded by WriterCache.mu.
+	users   int
+	closing chan struct{} // not nil: the last user is closing it; closed when that is done
 }
 
 // Get returns the writer of a directory, which it opens with default settings
@@ -39,60 +42,90 @@ func (c *WriterCache) Get(logdir string) (*FileWriter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("summary: FileWriterCache: %w", err)
 	}
-	c.mu.Lock()
-	e := c.entries[path]
-	if e == nil || e.closedByUser() {
-		e = new(cacheEntry)
-		if c.entries == nil {
-			c.entries = make(map[string]*cacheEntry)
-		}
-		c.entries[path] = e
-	}
-	e.users++
-	c.mu.Unlock()
-
+	e := c.enter(path)
 	e.open.Do(func() {
 		w, err := NewFileWriter(path, FileWriterConfig{})
 		e.err = err
 		e.writer.Store(w)
 	})
 	if e.err != nil {
-		c.drop(e)
+		if c.leave(e) {
+			c.forget(e)
+		}
 		return nil, e.err
 	}
 	return e.writer.Load(), nil
 }
 
+// enter counts a user in. A writer that is being closed is waited for: the next
+// file of its directory sorts and begins after it.
+func (c *WriterCache) enter(path string) *cacheEntry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		e := c.entries[path]
+		switch {
+		case e == nil || e.closedByUser():
+			e = &cacheEntry{users: 1}
+			if c.entries == nil {
+				c.entries = make(map[string]*cacheEntry)
+			}
+			c.entries[path] = e
+			return e
+		case e.closing == nil:
+			e.users++
+			return e
+		}
+		closing := e.closing
+		c.mu.Unlock()
+		<-closing
+		c.mu.Lock()
+	}
+}
+
 // closedByUser reports whether somebody has closed the writer without Release.
 func (e *cacheEntry) closedByUser() bool {
 	w := e.writer.Load()
-	return w != nil && w.current.Load().closed()
+	return e.closing == nil && w != nil && w.current.Load().closed()
 }
 
-// drop counts a user off, and forgets the entry if it was the last one.
-func (c *WriterCache) drop(e *cacheEntry) (last bool) {
+// leave counts a user off and reports whether it was the last one, who then has
+// to forget the entry.
+func (c *WriterCache) leave(e *cacheEntry) (last bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e.users--; e.users > 0 {
 		return false
 	}
-	maps.DeleteFunc(c.entries, func(_ string, other *cacheEntry) bool { return other == e })
+	e.closing = make(chan struct{})
 	return true
+}
+
+func (c *WriterCache) forget(e *cacheEntry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.entries, func(_ string, other *cacheEntry) bool { return other == e })
+	close(e.closing)
 }
 
 // Release gives back a writer that Get returned, and closes it if this was its
 // last user. The error is that of Close.
 func (c *WriterCache) Release(w *FileWriter) error {
-	c.mu.Lock()
-	var released *cacheEntry
-	for _, e := range c.entries {
-		if e.writer.Load() == w {
-			released = e
-		}
-	}
-	c.mu.Unlock()
-	if released == nil || !c.drop(released) {
+	e := c.find(w)
+	if e == nil || !c.leave(e) {
 		return nil
 	}
+	defer c.forget(e)
 	return w.Close()
+}
+
+func (c *WriterCache) find(w *FileWriter) *cacheEntry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range c.entries {
+		if e.writer.Load() == w && e.closing == nil {
+			return e
+		}
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package summary_test
 
 import (
 	"bytes"
+	"errors"
 	"image"
 	"io/fs"
 	"math"
@@ -412,4 +413,25 @@ func TestAddWithoutValuesWritesNothing(t *testing.T) {
 	require.NoError(t, w.Add(1))
 	require.NoError(t, w.Close())
 	require.Len(t, payloads(t, bytes.NewReader(f.contents())), 1)
+}
+
+func TestARemovedFileIsAnError(t *testing.T) {
+	for name, remove := range map[string]func(path string) error{
+		"removed":  os.Remove,
+		"replaced": func(path string) error { return errors.Join(os.Remove(path), os.WriteFile(path, nil, 0o666)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			w, err := summary.NewFileWriter(dir, summary.FileWriterConfig{})
+			require.NoError(t, err)
+			files, err := filepath.Glob(filepath.Join(dir, "*tfevents*"))
+			require.NoError(t, err)
+			require.NoError(t, remove(files[0]))
+			require.NoError(t, w.Scalar("loss", 1, 1))
+			err = w.Flush()
+			require.ErrorContains(t, err, files[0])
+			require.Equal(t, err, w.Scalar("loss", 1, 2), "sticky")
+			require.Equal(t, err, w.Close())
+		})
+	}
 }

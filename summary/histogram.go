@@ -143,6 +143,8 @@ func Histogram(name, fetch string) Op {
 
 func (op *histogramOp) Fetches() []string { return op.fetch }
 
+func (op *histogramOp) check() error { return checkNames("histogram", op.tag, op.fetch[0]) }
+
 func (op *histogramOp) AppendValues(dst []Value, fetched session.Values) ([]Value, error) {
 	v, err := lookup(op.tag, op.fetch[0], fetched)
 	if err != nil {

@@ -73,7 +73,7 @@ func (w *FileWriter) Image(tag string, img image.Image, step int64) error {
 }
 
 type imageOp struct {
-	tag        string
+	name       string // the tag without what outputTag adds
 	fetch      []string
 	maxOutputs int
 }
@@ -94,24 +94,32 @@ func Image(name, fetch string, maxOutputs int) Op {
 	if maxOutputs == 0 {
 		maxOutputs = DefaultMaxOutputs
 	}
-	return &imageOp{tag: CleanName(name) + "/image", fetch: []string{fetch}, maxOutputs: maxOutputs}
+	return &imageOp{name: CleanName(name), fetch: []string{fetch}, maxOutputs: maxOutputs}
 }
 
 func (op *imageOp) Fetches() []string { return op.fetch }
 
+func (op *imageOp) check() error {
+	if op.maxOutputs < 0 {
+		return fmt.Errorf("image %q: maxOutputs is %d, want 0 (%d) or more", op.name, op.maxOutputs, DefaultMaxOutputs)
+	}
+	return checkNames("image", op.name, op.fetch[0])
+}
+
 // outputTag is the tag of picture i.
 func (op *imageOp) outputTag(i int) string {
+	tag := op.name + "/image"
 	if op.maxOutputs == 1 {
-		return op.tag
+		return tag
 	}
-	return op.tag + "/" + strconv.Itoa(i)
+	return tag + "/" + strconv.Itoa(i)
 }
 
 func (op *imageOp) AppendValues(dst []Value, fetched session.Values) ([]Value, error) {
-	if op.maxOutputs < 0 {
-		return dst, fmt.Errorf("summary: image %q: maxOutputs is %d, want 0 (%d) or more", op.tag, op.maxOutputs, DefaultMaxOutputs)
+	if err := op.check(); err != nil {
+		return dst, fmt.Errorf("summary: %w", err)
 	}
-	v, err := lookup(op.tag, op.fetch[0], fetched)
+	v, err := lookup(op.name, op.fetch[0], fetched)
 	if err != nil {
 		return dst, err
 	}
@@ -124,7 +132,7 @@ func (op *imageOp) AppendValues(dst []Value, fetched session.Values) ([]Value, e
 	case []image.Image:
 		return op.appendImages(dst, images...)
 	}
-	return dst, fmt.Errorf("summary: image %q: fetch %q is %s, want a tensor or an image", op.tag, op.fetch[0], describe(v))
+	return dst, fmt.Errorf("summary: image %q: fetch %q is %s, want a tensor or an image", op.name, op.fetch[0], describe(v))
 }
 
 func (op *imageOp) appendImages(dst []Value, images ...image.Image) ([]Value, error) {
@@ -140,17 +148,17 @@ func (op *imageOp) appendImages(dst []Value, images ...image.Image) ([]Value, er
 
 func (op *imageOp) appendBatch(dst []Value, t session.Tensor) ([]Value, error) {
 	if len(t.Shape) != 4 {
-		return dst, fmt.Errorf("summary: image %q: fetch %q has shape %v, want [batch, height, width, channels]", op.tag, op.fetch[0], t.Shape)
+		return dst, fmt.Errorf("summary: image %q: fetch %q has shape %v, want [batch, height, width, channels]", op.name, op.fetch[0], t.Shape)
 	}
 	if err := t.Validate(); err != nil {
-		return dst, fmt.Errorf("summary: image %q: fetch %q: %w", op.tag, op.fetch[0], err)
+		return dst, fmt.Errorf("summary: image %q: fetch %q: %w", op.name, op.fetch[0], err)
 	}
 	shape := pixels.Shape{Height: t.Shape[1], Width: t.Shape[2], Channels: t.Shape[3]}
 	size := shape.Height * shape.Width * shape.Channels
 	for i := range min(t.Shape[0], op.maxOutputs) {
 		pix, err := picture(t, i*size, (i+1)*size, shape)
 		if err != nil {
-			return dst, fmt.Errorf("summary: image %q: fetch %q: %w", op.tag, op.fetch[0], err)
+			return dst, fmt.Errorf("summary: image %q: fetch %q: %w", op.name, op.fetch[0], err)
 		}
 		v, err := imageValue(op.outputTag(i), pix, shape)
 		if err != nil {

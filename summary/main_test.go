@@ -193,12 +193,14 @@ func openOn(t testing.TB, f *memoryFile, config summary.FileWriterConfig) *summa
 func (f *memoryFile) enter(call string) error {
 	f.calls = append(f.calls, call)
 	if err := f.faults[call]; err != nil {
-		return fmt.Errorf("%s %s: %w", strings.ToLower(call), f.Name(), err)
+		return fmt.Errorf("%s %s: %w", strings.ToLower(call), memoryName, err)
 	}
 	return nil
 }
 
-func (f *memoryFile) Name() string { return "events.out.tfevents.memory" }
+const memoryName = "events.out.tfevents.memory"
+
+func (f *memoryFile) Exists() error { return nil }
 
 func (f *memoryFile) Write(p []byte) (int, error) {
 	f.mu.Lock()
@@ -220,7 +222,7 @@ func (f *memoryFile) Write(p []byte) (int, error) {
 	}
 	f.data = append(f.data, p[:n]...)
 	if n < len(p) {
-		return n, fmt.Errorf("write %s: %w", f.Name(), syscall.ENOSPC)
+		return n, fmt.Errorf("write %s: %w", memoryName, syscall.ENOSPC)
 	}
 	return n, nil
 }

@@ -1,7 +1,9 @@
 package summary
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -19,6 +21,20 @@ type Op interface {
 	AppendValues(dst []Value, fetched session.Values) ([]Value, error)
 }
 
+// A checker is an op that can tell before its first use what is wrong with it.
+type checker interface{ check() error }
+
+// checkNames reports an op without a tag or a fetch.
+func checkNames(kind, tag, fetch string) error {
+	switch {
+	case tag == "":
+		return fmt.Errorf("%s has no name (fetch %q)", kind, fetch)
+	case fetch == "":
+		return fmt.Errorf("%s %q has no fetch", kind, tag)
+	}
+	return nil
+}
+
 // lookup returns what was fetched for an op.
 func lookup(tag, fetch string, fetched session.Values) (session.Value, error) {
 	v, ok := fetched.Lookup(fetch)
@@ -34,7 +50,7 @@ func describe(v session.Value) string {
 		return fmt.Sprintf("a %s tensor of shape %v", t.DType(), t.Shape)
 	}
 	if v.Kind() == session.KindAny {
-		return fmt.Sprintf("a %T", v.Any())
+		return fmt.Sprintf("of type %T", v.Any())
 	}
 	return v.Kind().String()
 }
@@ -59,6 +75,19 @@ func Merge(ops ...Op) Op {
 }
 
 func (m *mergeOp) Fetches() []string { return m.fetches }
+
+func (m *mergeOp) check() error { return checkAll(m.ops) }
+
+// checkAll returns what is wrong with any of ops.
+func checkAll(ops []Op) error {
+	var errs []error
+	for _, op := range ops {
+		if op, ok := op.(checker); ok {
+			errs = append(errs, op.check())
+		}
+	}
+	return errors.Join(errs...)
+}
 
 func (m *mergeOp) AppendValues(dst []Value, fetched session.Values) ([]Value, error) {
 	start := len(dst)
@@ -104,6 +133,13 @@ type List []Op
 // Fetches returns the names that any of the ops needs.
 func (l List) Fetches() []string {
 	return resolve(l).fetches
+}
+
+func (l List) check() error {
+	if slices.Contains(l, nil) {
+		return errors.New("there is a nil op in the list")
+	}
+	return checkAll(l)
 }
 
 // AppendValues appends the values of all ops.

@@ -116,7 +116,7 @@ func TestAnOpThatWasNotGivenItsFetchSaysSo(t *testing.T) {
 	}{
 		{summary.Scalar("loss", "y"), `summary: "loss": fetch "y": not fetched`},
 		{summary.Histogram("weights", "y"), `summary: "weights": fetch "y": not fetched`},
-		{summary.Image("img", "y", 1), `summary: "img/image": fetch "y": not fetched`},
+		{summary.Image("img", "y", 1), `summary: "img": fetch "y": not fetched`},
 		{summary.Merge(summary.Scalar("a", "x"), summary.Scalar("loss", "y")), `summary: "loss": fetch "y": not fetched`},
 		{summary.List{summary.Scalar("a", "x"), summary.Scalar("loss", "y")}, `summary: "loss": fetch "y": not fetched`},
 	} {
@@ -166,4 +166,21 @@ func TestAListLetsATagComeTwice(t *testing.T) {
 	list := summary.List{summary.Scalar("loss", "x"), summary.List{summary.Scalar("loss", "x")}}
 	require.Equal(t, []string{"x", "x"}, list.Fetches())
 	require.Equal(t, []string{"loss", "loss"}, tagsOf(t, list, values))
+}
+
+func TestAnOpThatCanNeverWorkIsFoundInTheConfig(t *testing.T) {
+	for name, c := range map[string]struct {
+		op   summary.Op
+		want string
+	}{
+		"no name":           {summary.Scalar("", "x"), `SummaryOp: scalar has no name (fetch "x")`},
+		"a name of slashes": {summary.Histogram("//", "x"), `SummaryOp: histogram has no name (fetch "x")`},
+		"no fetch":          {summary.Merge(summary.Histogram("h", "")), `SummaryOp: histogram "h" has no fetch`},
+		"less than none":    {summary.List{summary.Image("i", "x", -1)}, `SummaryOp: image "i": maxOutputs is -1, want 0 (3) or more`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := summary.NewSummarySaverHook(summary.SummarySaverHookConfig{SaveSteps: 1, OutputDir: "x", SummaryOp: c.op})
+			require.EqualError(t, err, "summary: SummarySaverHookConfig: "+c.want)
+		})
+	}
 }

@@ -32,6 +32,8 @@ func Scalar(name, fetch string) Op {
 
 func (op *scalarOp) Fetches() []string { return op.fetch }
 
+func (op *scalarOp) check() error { return checkNames("scalar", op.tag, op.fetch[0]) }
+
 func (op *scalarOp) AppendValues(dst []Value, fetched session.Values) ([]Value, error) {
 	v, err := lookup(op.tag, op.fetch[0], fetched)
 	if err != nil {

@@ -63,7 +63,7 @@ func TestWhatIsNoNumberIsNoScalar(t *testing.T) {
 		{"an empty tensor", session.TensorOf([]float64{}, 0, 3), "a float64 tensor of shape [0 3]"},
 		{"a tensor of text", session.TensorOf([]string{"1"}), "a string tensor of shape [1]"},
 		{"a tensor whose shape says more than it has", session.TensorOf([]float32{1}, 3), "a float32 tensor of shape [3]"},
-		{"a value of a foreign type", session.Any([]int{1}), "a []int"},
+		{"a value of a foreign type", session.Any([]int{1}), "of type []int"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := summary.Scalar("my loss", "x").AppendValues(nil, fetchedX(t, c.value))

@@ -49,8 +49,10 @@ func (c SummarySaverHookConfig) validate() error {
 	if c.OutputDir == "" && c.SummaryWriter == nil {
 		errs = append(errs, errors.New("neither OutputDir nor SummaryWriter is set, want one: the summaries would be lost"))
 	}
-	if list, ok := c.SummaryOp.(List); ok && slices.Contains(list, nil) {
-		errs = append(errs, errors.New("SummaryOp has a nil op in its list"))
+	if op, ok := c.SummaryOp.(checker); ok {
+		if err := op.check(); err != nil {
+			errs = append(errs, fmt.Errorf("SummaryOp: %w", err))
+		}
 	}
 	for i, err := range errs {
 		errs[i] = fmt.Errorf("summary: SummarySaverHookConfig: %w", err)
@@ -132,6 +134,8 @@ func (h *SummarySaverHook) Begin(ctx context.Context, graph session.Graph) error
 		if h.writer, err = FileWriterCache.Get(h.config.OutputDir); err != nil {
 			return err
 		}
+	} else if h.writer.current.Load().closed() {
+		return ErrClosed
 	}
 	h.writer.beginSession()
 	h.begun = true

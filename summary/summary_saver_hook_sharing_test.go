@@ -31,7 +31,7 @@ func TestABadSaverConfigReportsAllOfIt(t *testing.T) {
 		{"no op", summary.SummarySaverHookConfig{SaveSteps: 1, OutputDir: "x"}, []string{"neither Scaffold nor SummaryOp is set, want exactly one"}},
 		{"two ops", summary.SummarySaverHookConfig{SaveSteps: 1, OutputDir: "x", SummaryOp: lossOp, Scaffold: scaffold}, []string{"both Scaffold and SummaryOp are set, want exactly one"}},
 		{"nowhere to write", summary.SummarySaverHookConfig{SaveSteps: 1, SummaryOp: lossOp}, []string{"neither OutputDir nor SummaryWriter is set, want one: the summaries would be lost"}},
-		{"a nil op", summary.SummarySaverHookConfig{SaveSteps: 1, OutputDir: "x", SummaryOp: summary.List{lossOp, nil}}, []string{"SummaryOp has a nil op in its list"}},
+		{"a nil op", summary.SummarySaverHookConfig{SaveSteps: 1, OutputDir: "x", SummaryOp: summary.List{lossOp, nil}}, []string{"SummaryOp: there is a nil op in the list"}},
 		{"everything", summary.SummarySaverHookConfig{}, []string{
 			"neither SaveSteps nor SaveSecs is set, want exactly one",
 			"neither Scaffold nor SummaryOp is set, want exactly one",
@@ -41,7 +41,7 @@ func TestABadSaverConfigReportsAllOfIt(t *testing.T) {
 			"both SaveSteps (3) and SaveSecs (1ns) are set, want exactly one",
 			"both Scaffold and SummaryOp are set, want exactly one",
 			"neither OutputDir nor SummaryWriter is set, want one: the summaries would be lost",
-			"SummaryOp has a nil op in its list",
+			"SummaryOp: there is a nil op in the list",
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -80,12 +80,11 @@ func valueOf(v *eventpb.Summary_Value) (Value, error) {
 		metadata = protowire.AppendTag(nil, valueMetadata, protowire.BytesType)
 		metadata = protowire.AppendBytes(metadata, message)
 	}
-	body, err := proto.Marshal(&eventpb.Summary_Value{NodeName: v.GetNodeName(), Value: v.GetValue()})
+	rest := proto.CloneOf(v)
+	rest.Tag, rest.Metadata = "", nil
+	body, err := proto.Marshal(rest)
 	if err != nil {
 		return Value{}, fmt.Errorf("summary: value %q: %w", v.GetTag(), err)
-	}
-	if body == nil {
-		body = []byte{}
 	}
 	return Value{tag: v.GetTag(), metadata: metadata, body: body}, nil
 }

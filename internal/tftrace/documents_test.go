@@ -1,0 +1,188 @@
+// Package tftrace replays what was recorded from the real TensorFlow 2.21: each
+// document of testdata holds a scenario, a small training job, and the trace of
+// it, every callback, run, result and event in the files. The scenario is played
+// on this library and the traces are compared, event by event.
+//
+// A document is identical, or deviates as documented, or is not yet run because
+// something that it needs does not exist, or is different, which fails the test.
+// A deviation counts as documented only if the trace is, to the event, what
+// TensorFlow's becomes when the mistake of that number is mended; what a
+// document is labelled with does not matter.
+//
+// RUNHOOK_TRACES, a list like PATH, names more files and folders to replay.
+package tftrace
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A document is one scenario with its trace, both still encoded: each family
+// has its own form.
+type document struct {
+	Scenario json.RawMessage `json:"scenario"`
+	Trace    json.RawMessage `json:"trace"`
+
+	name, family string
+}
+
+// An outcome is what came of replaying a document. The zero outcome is
+// identical.
+type outcome struct {
+	deviations []string // numbers, such as "D-01"; sorted
+	missing    string   // what does not exist yet; the document was not run
+	different  string   // the first difference, expected beside got
+}
+
+// replayers play the documents of a family. A family without one is not run yet.
+var replayers = map[string]func(t *testing.T, d document) outcome{}
+
+func TestReplay(t *testing.T) {
+	paths := []string{"testdata"}
+	if more := os.Getenv("RUNHOOK_TRACES"); more != "" {
+		paths = append(paths, filepath.SplitList(more)...)
+	}
+	var total tally
+	for _, path := range paths {
+		for _, d := range readDocuments(t, path) {
+			replay, ok := replayers[d.family]
+			if !ok {
+				total.add(outcome{missing: "family " + d.family})
+				continue
+			}
+			t.Run(d.family+"/"+d.name, func(t *testing.T) {
+				o := replay(t, d)
+				total.add(o)
+				if o.different != "" {
+					t.Error(o.different)
+				}
+			})
+		}
+	}
+	t.Log(total.String())
+}
+
+// A tally counts outcomes.
+type tally struct {
+	identical, deviating, different int
+	deviations, missing             map[string]int
+}
+
+func (n *tally) add(o outcome) {
+	switch {
+	case o.missing != "":
+		n.missing = counted(n.missing, o.missing)
+	case o.different != "":
+		n.different++
+	case len(o.deviations) > 0:
+		n.deviating++
+		for _, d := range o.deviations {
+			n.deviations = counted(n.deviations, d)
+		}
+	default:
+		n.identical++
+	}
+}
+
+func counted(counts map[string]int, key string) map[string]int {
+	if counts == nil {
+		counts = make(map[string]int)
+	}
+	counts[key]++
+	return counts
+}
+
+// String is the closing line of the test, with what is missing behind it.
+func (n *tally) String() string {
+	notRun := 0
+	for _, count := range n.missing {
+		notRun += count
+	}
+	line := fmt.Sprintf("traces: %d identical, %d deviate as documented%s, %d not yet run%s, %d different",
+		n.identical, n.deviating, listed(n.deviations), notRun, listed(n.missing), n.different)
+	return line
+}
+
+func listed(counts map[string]int) string {
+	if len(counts) == 0 {
+		return ""
+	}
+	var parts []string
+	for _, key := range slices.SortedFunc(maps.Keys(counts), cmp.Compare[string]) {
+		parts = append(parts, fmt.Sprintf("%s: %d", key, counts[key]))
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+// readDocuments reads a file, or all below a folder in the order of their names:
+// *.json holds one document, *.jsonl and *.jsonl.gz one a line.
+func readDocuments(t *testing.T, path string) []document {
+	t.Helper()
+	var documents []document
+	err := filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		switch {
+		case strings.HasSuffix(path, ".json"):
+			documents = append(documents, parseDocument(t, path, content))
+		case strings.HasSuffix(path, ".jsonl.gz"):
+			unzipped, err := gzip.NewReader(bytes.NewReader(content))
+			require.NoError(t, err, path)
+			documents = append(documents, parseLines(t, path, unzipped)...)
+		case strings.HasSuffix(path, ".jsonl"):
+			documents = append(documents, parseLines(t, path, bytes.NewReader(content))...)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	require.NotEmpty(t, documents, "no documents in %s", path)
+	return documents
+}
+
+func parseLines(t *testing.T, path string, r io.Reader) []document {
+	t.Helper()
+	var documents []document
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 64<<20)
+	for lines.Scan() {
+		documents = append(documents, parseDocument(t, path, bytes.Clone(lines.Bytes())))
+	}
+	require.NoError(t, lines.Err(), path)
+	return documents
+}
+
+func parseDocument(t *testing.T, path string, content []byte) document {
+	t.Helper()
+	var d document
+	require.NoError(t, json.Unmarshal(content, &d), path)
+	var head struct{ Name, Family string }
+	require.NoError(t, json.Unmarshal(d.Scenario, &head), path)
+	require.NotEmpty(t, head.Family, path)
+	d.name, d.family = head.Name, head.Family
+	return d
+}
+
+func TestTallyClosesWithOneLine(t *testing.T) {
+	var n tally
+	for _, o := range []outcome{{}, {}, {deviations: []string{"D-01", "N-13"}}, {missing: "family timer"}, {different: "x"}} {
+		n.add(o)
+	}
+	require.Equal(t, "traces: 2 identical, 1 deviate as documented (D-01: 1, N-13: 1), 1 not yet run (family timer: 1), 1 different", n.String())
+}
