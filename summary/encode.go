@@ -15,6 +15,7 @@ const (
 	eventWallTime       = 1
 	eventStep           = 2
 	eventFileVersion    = 3
+	eventGraphDef       = 4
 	eventSummary        = 5
 	eventSessionLog     = 7
 	eventSourceMetadata = 10

@@ -170,20 +170,7 @@ var twoScalars = []summary.Op{summary.Scalar("loss", "loss"), summary.Scalar("st
 // with a saver on dir for each op.
 func train(t *testing.T, dir string, from, last, every int64, ops ...summary.Op) {
 	t.Helper()
-	g := graph.New()
-	g.CreateGlobalStep()
-	g.Node("from", func(context.Context, []session.Value) (session.Value, error) { return session.Int64(from), nil })
-	g.Assign("restore", session.GlobalStepName, "from")
-	g.Node("loss", func(_ context.Context, in []session.Value) (session.Value, error) {
-		step, _ := in[0].Int64()
-		return session.Float64(math.Exp2(-float64(step))), nil
-	}, session.GlobalStepName)
-	g.Node("weights", func(_ context.Context, in []session.Value) (session.Value, error) {
-		step, _ := in[0].Int64()
-		return session.TensorOf([]float32{1, float32(step)}), nil
-	}, session.GlobalStepName)
-	g.Train(session.TrainOp)
-
+	g := lossGraph(from)
 	restore := &session.HookFuncs{OnAfterCreateSession: func(ctx context.Context, s session.Session, _ *session.Coordinator) error {
 		_, err := session.Eval(ctx, s, "restore")
 		return err
@@ -205,4 +192,22 @@ func train(t *testing.T, dir string, from, last, every int64, ops ...summary.Op)
 		}
 		return nil
 	}))
+}
+
+// lossGraph is an engine whose op "restore" sets the global step to from.
+func lossGraph(from int64) *graph.Graph {
+	g := graph.New()
+	g.CreateGlobalStep()
+	g.Node("from", func(context.Context, []session.Value) (session.Value, error) { return session.Int64(from), nil })
+	g.Assign("restore", session.GlobalStepName, "from")
+	g.Node("loss", func(_ context.Context, in []session.Value) (session.Value, error) {
+		step, _ := in[0].Int64()
+		return session.Float64(math.Exp2(-float64(step))), nil
+	}, session.GlobalStepName)
+	g.Node("weights", func(_ context.Context, in []session.Value) (session.Value, error) {
+		step, _ := in[0].Int64()
+		return session.TensorOf([]float32{1, float32(step)}), nil
+	}, session.GlobalStepName)
+	g.Train(session.TrainOp)
+	return g
 }

@@ -1,0 +1,79 @@
+package summary
+
+import (
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/runhook/runhook/session"
+)
+
+// Fields of GraphDef, NodeDef and VersionDef. They are the wire format and
+// cannot change.
+const (
+	graphNode        = 1
+	graphVersions    = 4
+	versionsProducer = 1
+	nodeName         = 1
+	nodeOp           = 2
+	nodeInput        = 3
+)
+
+// graphProducer is the version of TensorFlow's graph format that the encoding
+// follows.
+const graphProducer = 1
+
+// AddGraph writes the graph of an engine for TensorBoard to draw. Of several in
+// a run the last is shown.
+func (w *FileWriter) AddGraph(graph session.GraphDescriber, step int64) error {
+	def, err := appendGraphDef(nil, graph.DescribeGraph())
+	if err != nil {
+		return err
+	}
+	event := appendHead(nil, wallTime(time.Now()), step)
+	event = protowire.AppendTag(event, eventGraphDef, protowire.BytesType)
+	return w.current.Load().addRecord(protowire.AppendBytes(event, def))
+}
+
+// appendGraphDef appends a GraphDef.
+func appendGraphDef(b []byte, nodes []session.GraphNode) ([]byte, error) {
+	known := make(map[string]bool, len(nodes))
+	for _, n := range nodes {
+		switch {
+		case n.Name == "" || !utf8.ValidString(n.Name):
+			return nil, fmt.Errorf("summary: graph: node name %q is empty or no valid UTF-8", n.Name)
+		case known[n.Name]:
+			return nil, fmt.Errorf("summary: graph: two nodes are named %q", n.Name)
+		}
+		known[n.Name] = true
+	}
+	var node []byte
+	for _, n := range nodes {
+		node = appendString(node[:0], nodeName, n.Name)
+		node = appendString(node, nodeOp, n.Op)
+		for _, inputs := range []struct {
+			names []string
+			mark  string // GraphDef's for an input that is only waited for
+		}{{n.Inputs, ""}, {n.After, "^"}} {
+			for _, name := range inputs.names {
+				if !known[name] {
+					return nil, fmt.Errorf("summary: graph: node %q has the input %q, which is no node", n.Name, name)
+				}
+				node = appendString(node, nodeInput, inputs.mark+name)
+			}
+		}
+		b = protowire.AppendTag(b, graphNode, protowire.BytesType)
+		b = protowire.AppendBytes(b, node)
+	}
+	versions := protowire.AppendTag(nil, versionsProducer, protowire.VarintType)
+	versions = protowire.AppendVarint(versions, graphProducer)
+	b = protowire.AppendTag(b, graphVersions, protowire.BytesType)
+	return protowire.AppendBytes(b, versions), nil
+}
+
+func appendString(b []byte, field protowire.Number, s string) []byte {
+	b = protowire.AppendTag(b, field, protowire.BytesType)
+	return protowire.AppendString(b, s)
+}
