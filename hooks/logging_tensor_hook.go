@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/runhook/runhook/internal/cadence"
+	"github.com/runhook/runhook/internal/faults"
 	"github.com/runhook/runhook/session"
 )
 
@@ -49,14 +50,9 @@ func (c LoggingTensorHookConfig) validate() error {
 		errs = append(errs, errors.New("both Tensors and TaggedTensors are set, want exactly one"))
 	}
 	if !c.atEndOnly() {
-		if err := cadence.Check("EveryNIter", c.EveryNIter, "EveryNSecs", c.EveryNSecs); err != nil {
-			errs = append(errs, err)
-		}
+		errs = append(errs, cadence.Check("EveryNIter", c.EveryNIter, "EveryNSecs", c.EveryNSecs))
 	}
-	for i, err := range errs {
-		errs[i] = fmt.Errorf("hooks: LoggingTensorHookConfig: %w", err)
-	}
-	return errors.Join(errs...)
+	return faults.Join("hooks: LoggingTensorHookConfig", errs...)
 }
 
 func (c LoggingTensorHookConfig) atEndOnly() bool {
@@ -178,12 +174,16 @@ func (h *LoggingTensorHook) AfterRun(ctx context.Context, _ *session.SessionRunC
 	return nil
 }
 
-// End logs the values once more if AtEnd is set.
+// End logs the values once more if AtEnd is set. There may be none, before the
+// first step.
 func (h *LoggingTensorHook) End(ctx context.Context, s session.Session) error {
 	if !h.config.AtEnd {
 		return nil
 	}
 	values, err := session.Eval(ctx, s, h.args.Fetches...)
+	if errors.Is(err, session.ErrNoValue) && h.runs == 0 {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

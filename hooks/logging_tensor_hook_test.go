@@ -277,3 +277,13 @@ func TestAnIdleRunAllocatesNothing(t *testing.T) {
 	}
 	require.LessOrEqual(t, best, uint64(few))
 }
+
+func TestAtEndThereMayBeNothingToLog(t *testing.T) {
+	var out bytes.Buffer
+	h, err := hooks.NewLoggingTensorHook(hooks.LoggingTensorHookConfig{Tensors: []string{"loss"}, AtEnd: true, Output: &out})
+	require.NoError(t, err)
+	engine := session.StepFunc(func(_ context.Context, out []session.Value) error { return nil }, "loss")
+	require.NoError(t, session.With(t.Context(), session.Config{Engine: engine, Hooks: []session.SessionRunHook{h}},
+		func(s *session.MonitoredSession) error { return nil }))
+	require.Empty(t, out.String())
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/runhook/runhook/internal/faults"
 	"github.com/runhook/runhook/session"
 )
 
@@ -33,10 +34,7 @@ func (c StopAtStepHookConfig) validate() error {
 	case c.NumSteps != 0 && c.LastStep != 0:
 		errs = append(errs, fmt.Errorf("both NumSteps (%d) and LastStep (%d) are set, want exactly one", c.NumSteps, c.LastStep))
 	}
-	for i, err := range errs {
-		errs[i] = fmt.Errorf("hooks: StopAtStepHookConfig: %w", err)
-	}
-	return errors.Join(errs...)
+	return faults.Join("hooks: StopAtStepHookConfig", errs...)
 }
 
 // A StopAtStepHook requests a stop when the global step has come to a target.

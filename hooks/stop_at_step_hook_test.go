@@ -88,7 +88,7 @@ func TestASessionThatIsCreatedAgainKeepsItsAim(t *testing.T) {
 			}
 			runs++
 			err := s.RunStepFn(t.Context(), func(ctx context.Context, sc *session.StepContext) error {
-				return stop.AfterCreateSession(ctx, sc.Session(), session.NewCoordinator(ctx))
+				return stop.AfterCreateSession(ctx, sc.Session(), session.NewCoordinator(ctx, session.CoordinatorConfig{}))
 			})
 			if err != nil {
 				return err

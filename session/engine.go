@@ -1,6 +1,9 @@
 package session
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // A Graph is what there is to fetch and to feed, by name. Hooks see it in
 // Begin, the only time when they may ask for names that the engine does not
@@ -38,7 +41,8 @@ type Session interface {
 	// If it fails, nothing is said about req.Values. Exactly io.EOF means that the
 	// input has ended ([ErrOutOfRange] does, too); ErrAborted and ErrUnavailable
 	// that the session is lost. An unknown fetch or feed is an error that Is
-	// [ErrUnknownName]. A run that fetches no training op changes no trained
+	// [ErrUnknownName]; that a variable has no value yet, one that Is
+	// [ErrUninitialized]. A run that fetches no training op changes no trained
 	// state. When ctx is done, Run returns as soon as it can, with an error that
 	// Is ctx.Err().
 	Run(ctx context.Context, req *Request) error
@@ -85,11 +89,11 @@ type SummaryOp interface {
 // Eval fetches names in one run of s that goes through no hook, and returns
 // values of its own that stay valid.
 func Eval(ctx context.Context, s Session, names ...string) (Values, error) {
-	req := Request{Fetches: append([]string(nil), names...), Values: make([]Value, len(names))}
-	if err := s.Run(ctx, &req); err != nil {
+	p := newPlan(slices.Clone(names), nil, nil, nil)
+	if err := s.Run(ctx, &p.request); err != nil {
 		return Values{}, err
 	}
-	return Values{names: req.Fetches, vals: req.Values}.Clone(), nil
+	return p.results.Clone(), nil
 }
 
 // A GraphDescriber is an engine that can tell what it is made of, for people to

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/runhook/runhook/internal/closest"
@@ -40,6 +41,8 @@ var (
 	ErrFeedConflict = errors.New("fed twice in one run")
 	// ErrUnknownName is what an [UnknownNameError] is.
 	ErrUnknownName = errors.New("unknown name")
+	// ErrNoValue says that something that has values gives none at the moment.
+	ErrNoValue = errors.New("no value")
 	// ErrNoGlobalStep says that a hook needs a global step and the engine has none.
 	ErrNoGlobalStep = errors.New("the engine has no global step")
 )
@@ -124,16 +127,24 @@ func (e *HookError) Unwrap() error { return e.Err }
 type UnknownNameError struct {
 	Name    string
 	Similar []string // known names that look like it, the closest first
+	Known   []string // all of them, if none is similar and they are few
 }
 
 // UnknownName makes the error for a name that is not among known: for engines.
 func UnknownName(name string, known []string) *UnknownNameError {
-	return &UnknownNameError{Name: name, Similar: closest.To(name, known)}
+	e := &UnknownNameError{Name: name, Similar: closest.To(name, known)}
+	if few := 8; len(e.Similar) == 0 && len(known) <= few {
+		e.Known = slices.Sorted(slices.Values(known))
+	}
+	return e
 }
 
 func (e *UnknownNameError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "unknown name %q", e.Name)
+	if len(e.Known) > 0 {
+		fmt.Fprintf(&b, ", there are %q", e.Known)
+	}
 	for i, s := range e.Similar {
 		if i == 0 {
 			b.WriteString(", did you mean ")

@@ -109,7 +109,7 @@ func TestAnUnknownNameSuggestsCloseOnes(t *testing.T) {
 	for _, c := range []struct{ name, want string }{
 		{"los", `unknown name "los", did you mean "loss"`},
 		{"hidden/x", `unknown name "hidden/x", did you mean "hidden/b" or "hidden/w"`},
-		{"zzz", `unknown name "zzz"`},
+		{"zzz", `unknown name "zzz", there are ["global_step" "hidden/b" "hidden/w" "loss" "train"]`},
 	} {
 		err := session.UnknownName(c.name, known)
 		require.EqualError(t, err, c.want)

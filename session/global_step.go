@@ -33,9 +33,14 @@ func (g *GlobalStep) Name() string { return g.name }
 // Get returns the step fetched with a run: the value before its update.
 func (g *GlobalStep) Get(values Values) (int64, error) { return Fetch[int64](g.name).Get(values) }
 
-// Read returns the step as it is now, by one run of s. It allocates nothing.
+// Read returns the step as it is now, by one run of s, even if ctx is done: a
+// hook has to know the step of what it has just been given. It allocates nothing.
 func (g *GlobalStep) Read(ctx context.Context, s Session) (int64, error) {
-	if err := s.Run(ctx, &g.req); err != nil {
+	err := s.Run(ctx, &g.req)
+	if err != nil && isInterruption(ctx, err) {
+		err = s.Run(context.WithoutCancel(ctx), &g.req)
+	}
+	if err != nil {
 		return 0, err
 	}
 	step, ok := g.values[0].Int64()

@@ -17,7 +17,8 @@ import (
 // [ErrOutOfRange] and [ErrStop] count as a clean end, [ErrAborted] and
 // [ErrUnavailable] as the loss of the session, whoever returns them.
 //
-// ctx is done when the loop is to end, but for End and CloseSession: what has
+// ctx is that of the run, or of opening the session. For End and CloseSession it
+// goes on for the grace period after the session's own is done, so that what has
 // to be flushed can be. A hook does not keep it.
 type SessionRunHook interface {
 	// Begin is called once per monitored session, before there is a session. The
@@ -25,14 +26,16 @@ type SessionRunHook interface {
 	// object may be used by several monitored sessions, one after the other.
 	Begin(ctx context.Context, graph Graph) error
 	// AfterCreateSession is called for every session that is created, that is
-	// again after each recovery. Goroutines that the hook starts go through coord.
+	// again after each recovery. Goroutines that the hook starts go through coord;
+	// they may not use s, which is for one goroutine at a time, as runs do.
 	AfterCreateSession(ctx context.Context, s Session, coord *Coordinator) error
 	// BeforeRun may ask for fetches, feeds and options of the coming run; nil asks
 	// for nothing. The hook owns what it returns, may use it again for the next
 	// run, and leaves it unchanged until AfterRun.
 	BeforeRun(ctx context.Context, rc *SessionRunContext) (*SessionRunArgs, error)
-	// AfterRun is called when the run and all AfterRun before it succeeded. A
-	// summary must be recorded even if ctx is done.
+	// AfterRun is called when the run and all AfterRun before it succeeded. What
+	// was computed is to be recorded even if ctx is done, if need be with
+	// context.WithoutCancel.
 	AfterRun(ctx context.Context, rc *SessionRunContext, values *SessionRunValues) error
 	// End is called when the monitored session ends cleanly or is interrupted
 	// through its context, while the session is still open. All hooks get their

@@ -2,7 +2,10 @@ package session
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"slices"
 )
 
 // A hookedSession makes the runs: it asks the hooks, runs the engine once, and
@@ -60,7 +63,7 @@ func (h *hookedSession) run(ctx context.Context, names []string, feeds Feeds, op
 	clear(p.request.Values)
 	p.request.Feeds = feeds
 	if err := h.runEngine(ctx, &p.request); err != nil {
-		return Values{}, h.rc.stop, err
+		return Values{}, h.rc.stop, h.whoAsked(err)
 	}
 	if metadata != nil {
 		metadata.Nodes = append(metadata.Nodes[:0], h.metadata.Nodes...)
@@ -130,6 +133,23 @@ func firstCommon(a, b Feeds) (name string, found bool) {
 		}
 	}
 	return name, found
+}
+
+// whoAsked adds to the error about an unknown name who has fetched it.
+func (h *hookedSession) whoAsked(err error) error {
+	unknown, ok := errors.AsType[*UnknownNameError](err)
+	if !ok {
+		return err
+	}
+	if slices.Contains(h.rc.original.Fetches, unknown.Name) {
+		return fmt.Errorf("session: run: %w", err)
+	}
+	for i, args := range h.asked {
+		if args != nil && slices.Contains(args.Fetches, unknown.Name) {
+			return h.hooks[i].failed(PhaseBeforeRun, err)
+		}
+	}
+	return err
 }
 
 func (h *hookedSession) runEngine(ctx context.Context, req *Request) error {

@@ -379,3 +379,32 @@ func TestATraceThatOneHookAsksForIsSeenByAll(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "loss", metadata.Nodes[0].Name, "the caller's metadata is a copy")
 }
+
+func TestAnUnknownNameInARunSaysWhoAsked(t *testing.T) {
+	var j journal
+	s := open(t, lineGraph(), j.hook("a", "loss"), j.hook("b", "los"))
+	_, err := s.Run(t.Context(), "loss")
+	require.EqualError(t, err, `session: hook "b": BeforeRun: unknown name "los", did you mean "loss"`)
+	s = open(t, lineGraph())
+	_, err = s.Run(t.Context(), "lss")
+	require.EqualError(t, err, `session: run: unknown name "lss", did you mean "loss"`)
+	require.ErrorIs(t, err, session.ErrUnknownName)
+}
+
+func TestRunUntilStop(t *testing.T) {
+	steps := 0
+	h := &session.HookFuncs{OnAfterRun: func(_ context.Context, rc *session.SessionRunContext, _ *session.SessionRunValues) error {
+		if steps++; steps == 3 {
+			rc.RequestStop()
+		}
+		return nil
+	}}
+	s := open(t, lineGraph(), h)
+	require.NoError(t, s.RunUntilStop(t.Context(), "train"))
+	require.Equal(t, 3, steps)
+	s = open(t, lineGraph(), &session.HookFuncs{OnBeforeRun: func(context.Context, *session.SessionRunContext) (*session.SessionRunArgs, error) {
+		return nil, errBroken
+	}})
+	require.ErrorIs(t, s.RunUntilStop(t.Context(), "train"), errBroken)
+	require.EqualError(t, s.RunUntilStop(t.Context()), "session: nothing is fetched, so that no run would be a step")
+}

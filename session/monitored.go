@@ -17,6 +17,9 @@ const defaultGrace = 120 * time.Second
 type Config struct {
 	// Engine is what trains. Required.
 	Engine Engine
+	// SessionCreator makes the sessions, all of them of Engine. Default: a
+	// [ChiefSessionCreator] with a [Scaffold] of defaults.
+	SessionCreator SessionCreator
 	// Hooks are called in this order. The same hook may not be given twice.
 	Hooks []SessionRunHook
 	// Recovery says what to do about a session that was lost.
@@ -32,6 +35,13 @@ func (c Config) resolve() (Config, []attachedHook, error) {
 	var errs []error
 	if isNil(c.Engine) {
 		errs = append(errs, errors.New("session: Config.Engine is nil"))
+	} else if c.SessionCreator == nil {
+		chief, err := NewChiefSessionCreator(ChiefConfig{Engine: c.Engine})
+		errs = append(errs, err)
+		c.SessionCreator = chief
+	}
+	if c.SessionCreator != nil && isNil(c.SessionCreator) {
+		errs = append(errs, fmt.Errorf("session: Config.SessionCreator is a nil %T", c.SessionCreator))
 	}
 	if c.StopGracePeriod < 0 {
 		errs = append(errs, fmt.Errorf("session: Config.StopGracePeriod is %v, want a positive duration or 0 (120s)", c.StopGracePeriod))
@@ -51,7 +61,8 @@ func (c Config) resolve() (Config, []attachedHook, error) {
 //
 // All methods may be called by any number of goroutines. Run, RunArgs,
 // RunStepFn and Close take turns: each waits for the one in progress, but from
-// within it they return [ErrInRun]. ShouldStop and RequestStop never wait.
+// within it they return [ErrInRun]. ShouldStop and RequestStop do not wait for a
+// run; but ShouldStop may find the session lost, and create it again.
 type MonitoredSession struct {
 	config Config
 	hooks  []attachedHook
@@ -60,10 +71,13 @@ type MonitoredSession struct {
 
 	singular bool // sessions that are lost are not created again
 
-	stop   atomic.Bool                 // a stop wish outlives runs that fail and sessions that are lost
-	live   atomic.Pointer[liveSession] // nil: lost, or closed
-	broken atomic.Pointer[error]       // of creating it again, if ShouldStop has met it
-	over   atomic.Bool                 // closed
+	stop atomic.Bool // a stop wish outlives runs that fail and sessions that are lost
+	// coordStop is a stop requested of a lost session's coordinator. As with a live
+	// one, runs go on.
+	coordStop atomic.Bool
+	live      atomic.Pointer[liveSession] // nil: lost, or closed
+	broken    atomic.Pointer[error]       // of creating it again, if ShouldStop has met it
+	over      atomic.Bool                 // closed
 
 	losses   int // since a run last succeeded; whoever has the turn
 	closeErr error
@@ -76,10 +90,11 @@ type liveSession struct {
 	hooked *hookedSession
 }
 
-// NewMonitoredSession calls Begin of the hooks, finalizes the engine, opens and
-// initialises a session, and calls AfterCreateSession of the hooks. If any of
-// it fails, whatever was opened is closed again. When ctx is done, ShouldStop
-// is true; a run is interrupted by the context that it was given itself.
+// NewMonitoredSession calls Begin of the hooks, has a session created, which
+// finalizes the engine, and calls AfterCreateSession of the hooks. If any of
+// it fails, whatever was opened is closed again; if it fails because ctx is done,
+// the error is the cause of that. When ctx is done later, ShouldStop is true; a
+// run is interrupted by the context that it was given itself.
 func NewMonitoredSession(ctx context.Context, config Config) (*MonitoredSession, error) {
 	s := new(MonitoredSession)
 	if err := s.open(ctx, config); err != nil {
@@ -98,6 +113,9 @@ func (s *MonitoredSession) open(ctx context.Context, config Config) (err error) 
 		if opened {
 			return
 		}
+		if isInterruption(ctx, err) {
+			err = context.Cause(ctx)
+		}
 		cause := err
 		if cause == nil {
 			cause = errPanicked
@@ -110,9 +128,6 @@ func (s *MonitoredSession) open(ctx context.Context, config Config) (err error) 
 			return s.hooks[i].failed(PhaseBegin, err)
 		}
 	}
-	if err := s.config.Engine.Finalize(s.ctx); err != nil {
-		return err
-	}
 	if _, err := s.session(s.ctx); err != nil {
 		return err
 	}
@@ -120,27 +135,27 @@ func (s *MonitoredSession) open(ctx context.Context, config Config) (err error) 
 	return nil
 }
 
-// create opens a session of the engine, with initialised variables, and shows
-// it to the hooks.
+// create has a session made and shows it to the hooks.
 func (s *MonitoredSession) create(ctx context.Context) (_ *liveSession, err error) {
-	engine, err := s.config.Engine.NewSession(ctx)
+	created, err := s.config.SessionCreator.CreateSession(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if isNil(engine) {
-		return nil, fmt.Errorf("session: engine %T: NewSession returned no session", s.config.Engine)
+	if isNil(created) {
+		return nil, fmt.Errorf("session: %T: CreateSession returned no session", s.config.SessionCreator)
 	}
-	live := &liveSession{raw: &rawSession{engine: engine}, coord: NewCoordinator(s.ctx)}
+	raw, ok := created.(*rawSession)
+	if !ok {
+		raw = &rawSession{engine: created}
+	}
+	live := &liveSession{raw: raw, coord: NewCoordinator(s.ctx, CoordinatorConfig{CleanStop: IsCleanStop})}
 	live.hooked = newHookedSession(live.raw, s.hooks)
 	usable := false
 	defer func() {
 		if !usable {
-			err = joined(append([]error{err}, live.close(s.config.StopGracePeriod)...))
+			err = joined(append([]error{err}, s.closeLive(live)...))
 		}
 	}()
-	if err = initialise(ctx, engine); err != nil {
-		return nil, err
-	}
 	for i := range s.hooks {
 		h := &s.hooks[i]
 		if err = h.failed(PhaseAfterCreateSession, h.AfterCreateSession(ctx, live.raw, live.coord)); err != nil {
@@ -151,29 +166,36 @@ func (s *MonitoredSession) create(ctx context.Context) (_ *liveSession, err erro
 	return live, nil
 }
 
-// initialise gives the variables of s their initial values if one has none.
-func initialise(ctx context.Context, s Session) error {
-	i, ok := s.(Initializer)
-	if !ok || len(i.Uninitialized()) == 0 {
-		return nil
+// closeLive stops and waits for the coordinator's goroutines, then closes the
+// engine's session. That the session was lost is no news, but where nobody
+// creates it again what a goroutine has reported is an error like others. A stop
+// that was requested of the coordinator without an error outlives it.
+func (s *MonitoredSession) closeLive(l *liveSession) []error {
+	if context.Cause(l.coord.Context()) == ErrStopRequested {
+		s.coordStop.Store(true)
 	}
-	return i.Init(ctx)
-}
-
-// close stops and waits for the coordinator's goroutines, then closes the
-// engine's session. That the session was lost is no news.
-func (l *liveSession) close(grace time.Duration) []error {
 	l.coord.RequestStop(nil)
-	return slices.DeleteFunc([]error{l.coord.Join(grace), l.raw.Close()}, IsLost)
+	reported, closed := l.coord.Join(s.config.StopGracePeriod), l.raw.Close()
+	if s.isLost(reported) || !s.singular && IsLost(reported) {
+		reported = nil
+	}
+	if IsLost(closed) {
+		closed = nil
+	}
+	return []error{reported, closed}
 }
 
 // Run makes one hooked run that fetches names and returns their values, in this
-// order; see [Values] for how long they live. An op without a value, such as a
-// training op, gives the zero Value.
+// order. An op without a value, such as a training op, gives the zero Value.
 //
-// The errors of hooks come as *[HookError]; end of input as [ErrOutOfRange].
-// After a stop was requested by a hook or by RequestStop, Run returns
-// [ErrRunAfterStop]; after Close, [ErrClosed].
+// The values are valid until the next run, which overwrites them: to compare
+// two runs, [Values.Clone] the first, or get the numbers out.
+//
+// The errors of hooks come as *[HookError]; end of input as [ErrOutOfRange]; a
+// name that cannot be fetched as *[UnknownNameError]. When ctx is done, the
+// error Is ctx.Err(). After a stop was requested by a hook's context or by
+// RequestStop, Run returns [ErrRunAfterStop] (a stop of the coordinator makes
+// only ShouldStop true); after Close, [ErrClosed]; from within a run, [ErrInRun].
 func (s *MonitoredSession) Run(ctx context.Context, fetches ...string) (Values, error) {
 	return s.runInTurn(ctx, fetches, nil, nil, nil)
 }
@@ -211,7 +233,7 @@ func (s *MonitoredSession) runInTurn(ctx context.Context, fetches []string, feed
 			s.losses = 0
 			return values, nil
 		}
-		if err := s.lose(live, err); err != nil {
+		if err := s.lose(live, s.rootCause(live, err)); err != nil {
 			return Values{}, err
 		}
 	}
@@ -226,11 +248,26 @@ func (s *MonitoredSession) usable(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Steps runs until ShouldStop, or until the input ends, and yields the values
-// of each run. After any other error, which is yielded, it ends. It does not
-// close the session.
+// RunUntilStop runs until ShouldStop, or until the input ends. It returns the
+// first other error. It does not close the session.
+func (s *MonitoredSession) RunUntilStop(ctx context.Context, fetches ...string) error {
+	for _, err := range s.Steps(ctx, fetches...) {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Steps is [MonitoredSession.RunUntilStop] that yields the values of each run,
+// and at last the error, if there is one. Some fetch is needed, or the steps
+// would be none.
 func (s *MonitoredSession) Steps(ctx context.Context, fetches ...string) iter.Seq2[Values, error] {
 	return func(yield func(Values, error) bool) {
+		if len(fetches) == 0 {
+			yield(Values{}, errors.New("session: nothing is fetched, so that no run would be a step"))
+			return
+		}
 		for !s.ShouldStop() {
 			values, err := s.Run(ctx, fetches...)
 			if IsCleanStop(err) || err == ErrRunAfterStop || err == ErrClosed {
@@ -308,7 +345,7 @@ func (s *MonitoredSession) close(cause error) error {
 			if !returned {
 				errs = append(errs, errPanicked)
 			}
-			errs = append(errs, live.close(s.config.StopGracePeriod)...)
+			errs = append(errs, s.closeLive(live)...)
 			s.live.Store(nil)
 		},
 		func() { errs = append(errs, s.closeHooks(s.hooks, joined(errs))...) },

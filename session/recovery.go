@@ -116,20 +116,26 @@ func (s *MonitoredSession) isLost(err error) bool {
 	return err != nil && !s.singular && s.config.Recovery.Recoverable(err)
 }
 
-// lose looks at the error of a run. If the session was lost, it is closed and
-// lose returns nil: the caller tries again. Otherwise lose returns the error.
-//
-// Where the coordinator holds a loss, that is the cause: the run may have failed
-// in another way because of it.
-func (s *MonitoredSession) lose(live *liveSession, err error) error {
-	if cause := live.coord.Err(); !IsLost(err) && (IsLost(cause) || s.isLost(cause)) {
-		err = cause
+// rootCause returns the error of a hooked run, or the loss that the coordinator
+// holds: the run may have failed in another way because of it.
+func (s *MonitoredSession) rootCause(live *liveSession, err error) error {
+	if err == nil || IsLost(err) {
+		return err
 	}
+	if cause := live.coord.Err(); IsLost(cause) || s.isLost(cause) {
+		return cause
+	}
+	return err
+}
+
+// lose looks at an error. If the session was lost, it is closed and lose returns
+// nil: the caller tries again. Otherwise lose returns the error.
+func (s *MonitoredSession) lose(live *liveSession, err error) error {
 	if !s.isLost(err) {
 		return err
 	}
 	s.live.Store(nil)
-	if failed := joined(live.close(s.config.StopGracePeriod)); failed != nil {
+	if failed := joined(s.closeLive(live)); failed != nil {
 		return failed
 	}
 	return s.countLoss(err)
@@ -140,7 +146,7 @@ func (s *MonitoredSession) lose(live *liveSession, err error) error {
 // in progress, the session is created again, and that may fail. In a
 // [SingularMonitoredSession] the error is what a goroutine has reported.
 func (s *MonitoredSession) CheckStop() (stop bool, err error) {
-	if s.stop.Load() || s.ctx.Err() != nil || s.over.Load() {
+	if s.stop.Load() || s.coordStop.Load() || s.ctx.Err() != nil || s.over.Load() {
 		return true, nil
 	}
 	live := s.live.Load()
@@ -164,8 +170,10 @@ func (s *MonitoredSession) CheckStop() (stop bool, err error) {
 	if err := s.lose(live, live.coord.Err()); err != nil {
 		return true, err
 	}
-	_, err = s.session(s.ctx)
-	return err != nil, err
+	if live, err = s.session(s.ctx); err != nil {
+		return true, err
+	}
+	return live.coord.ShouldStop() && !s.isLost(live.coord.Err()), nil
 }
 
 // ShouldStop reports whether the loop is to end: a stop was requested by a hook,

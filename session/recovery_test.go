@@ -326,3 +326,24 @@ func TestManyMayAskARecoveringSessionConcurrentSafe(t *testing.T) {
 	all.Wait()
 	require.True(t, s.ShouldStop())
 }
+
+func TestAHookThatRunsTheSessionThatShouldStopIsCreatingIsRefused(t *testing.T) {
+	var s *session.MonitoredSession
+	var coord *session.Coordinator
+	var got error
+	h := &session.HookFuncs{OnAfterCreateSession: func(ctx context.Context, _ session.Session, c *session.Coordinator) error {
+		coord = c
+		if s != nil {
+			_, got = s.Run(ctx, "loss")
+		}
+		return nil
+	}}
+	s, err := session.NewMonitoredSession(t.Context(), session.Config{
+		Engine: lineGraph(), Hooks: []session.SessionRunHook{h}, Recovery: atOnce,
+	})
+	require.NoError(t, err)
+	coord.RequestStop(session.ErrAborted)
+	require.False(t, s.ShouldStop())
+	require.ErrorIs(t, got, session.ErrInRun)
+	require.NoError(t, s.Close())
+}

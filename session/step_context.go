@@ -67,7 +67,7 @@ func (sc *StepContext) run(ctx context.Context, fetches []string, feeds Feeds, o
 		sc.stopped = true
 		sc.owner.stop.Store(true)
 	}
-	return values, err
+	return values, sc.owner.rootCause(sc.live, err)
 }
 
 // RequestStop makes ShouldStop true. The step function goes on; to leave it,

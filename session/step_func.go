@@ -94,14 +94,13 @@ func (s *stepSession) Run(ctx context.Context, req *Request) error {
 	if len(req.Feeds) > 0 {
 		return e.refuse(req.Feeds)
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	select {
-	case e.turn <- struct{}{}: // also when ctx is done
-	default:
-		select {
-		case e.turn <- struct{}{}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	case e.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	defer func() { <-e.turn }()
 	before := e.count
@@ -126,11 +125,12 @@ func (s *stepSession) Run(ctx context.Context, req *Request) error {
 	}
 	for i, name := range req.Fetches {
 		switch n := slices.Index(e.names, name); {
-		case n == 0: // the op has no value
+		case n == 0:
+			req.Values[i] = Value{}
 		case n == 1:
 			req.Values[i] = Int64(before)
 		case e.latest == nil:
-			return fmt.Errorf("session: %q has no value before the first step", name)
+			return fmt.Errorf("session: %q has %w before the first step", name, ErrNoValue)
 		default:
 			req.Values[i] = e.latest[n-2]
 		}

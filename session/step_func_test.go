@@ -148,7 +148,7 @@ func TestAFeedErrorDoesNotDependOnTheOrderOfAMap(t *testing.T) {
 		_, err := s.RunArgs(t.Context(), &session.SessionRunArgs{Feeds: session.Feeds{
 			"b": session.Int64(1), "a": session.Int64(1), "c": session.Int64(1), "d": session.Int64(1),
 		}}, nil)
-		require.EqualError(t, err, `unknown name "a"`)
+		require.EqualError(t, err, `unknown name "a", there are ["calls" "global_step" "train"]`)
 	}
 }
 

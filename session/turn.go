@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"reflect"
 	"runtime"
 )
 
@@ -43,12 +44,16 @@ func (t turn) tryTake() bool {
 func (t turn) give() { <-t }
 
 // turnHolders are the functions that call hooks, step functions and engines
-// while they have the turn.
+// while they have the turn. A test sees to it that none is missing.
 var turnHolders = map[string]bool{
-	"github.com/runhook/runhook/session.(*MonitoredSession).runInTurn":      true,
-	"github.com/runhook/runhook/session.(*MonitoredSession).RunStepFn":      true,
-	"github.com/runhook/runhook/session.(*MonitoredSession).CloseWithError": true,
+	methodPrefix + "runInTurn":      true,
+	methodPrefix + "RunStepFn":      true,
+	methodPrefix + "CheckStop":      true,
+	methodPrefix + "CloseWithError": true,
 }
+
+// methodPrefix is what the runtime puts before the names of methods.
+var methodPrefix = reflect.TypeFor[MonitoredSession]().PkgPath() + ".(*MonitoredSession)."
 
 // calledFromHolder reports whether the caller of the turnHolder that asks is
 // itself, further up, called by one: a hook or a step function, which may be

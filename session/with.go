@@ -20,17 +20,31 @@ func With(ctx context.Context, config Config, body func(s *MonitoredSession) err
 	if err != nil {
 		return err
 	}
+	return s.leave(func() error { return body(s) })
+}
+
+// WithSingular is [With] for a [SingularMonitoredSession].
+func WithSingular(ctx context.Context, config Config, body func(s *SingularMonitoredSession) error) error {
+	s, err := NewSingularMonitoredSession(ctx, config)
+	if err != nil {
+		return err
+	}
+	return s.leave(func() error { return body(s) })
+}
+
+// leave calls the body of a block and closes the session with what became of it.
+func (s *MonitoredSession) leave(body func() error) error {
 	returned := false
 	defer func() {
 		if !returned {
 			s.CloseWithError(errPanicked)
 		}
 	}()
-	err = body(s)
+	err := body()
 	returned = true
-	alreadyClosed := s.live.Load() == nil
+	alreadyClosed := s.over.Load()
 	closeErr := s.CloseWithError(err)
-	if alreadyClosed && !IsCleanStop(err) && !errors.Is(closeErr, err) {
+	if alreadyClosed && err != nil && !IsCleanStop(err) && !errors.Is(closeErr, err) {
 		return joined([]error{err, closeErr}) // body has closed the session itself and failed after that
 	}
 	return closeErr

@@ -48,7 +48,7 @@ func BenchmarkWriteScalar(b *testing.B) {
 		for b.Loop() {
 			step++
 			event := &eventpb.Event{
-				WallTime: float64(time.Now().UnixNano()) / 1e9,
+				WallTime: float64(time.Now().Unix()) + float64(time.Now().Nanosecond())/1e9,
 				Step:     step,
 				What: &eventpb.Event_Summary{Summary: &eventpb.Summary{Value: []*eventpb.Summary_Value{{
 					Tag:   "train/loss",

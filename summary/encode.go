@@ -32,8 +32,8 @@ const (
 	writerName  = "runhook"
 )
 
-// wallTime is t as events have it: seconds since the epoch.
-func wallTime(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
+// wallTime is t as events have it: seconds since the epoch, rounded once.
+func wallTime(t time.Time) float64 { return float64(t.Unix()) + float64(t.Nanosecond())/1e9 }
 
 // appendEvent appends an event with a summary of values. described tells of each
 // value whether its metadata goes with it.
@@ -49,6 +49,23 @@ func appendEvent(b []byte, wallTime float64, step int64, values []Value, describ
 		b = values[i].append(b, described[i])
 	}
 	return b
+}
+
+// appendScalarEvent appends what appendEvent does for one scalar, with the
+// metadata given, if any. It is the hot path of plain loops.
+func appendScalarEvent(b []byte, wallTime float64, step int64, tag string, value float32, metadata []byte) []byte {
+	size := sizeBytesField(len(tag)) + 1 + 4 + len(metadata)
+	b = appendHead(b, wallTime, step)
+	b = append(b, eventSummary<<3|byte(protowire.BytesType))
+	b = protowire.AppendVarint(b, uint64(sizeBytesField(size)))
+	b = append(b, summaryValue<<3|byte(protowire.BytesType))
+	b = protowire.AppendVarint(b, uint64(size))
+	b = append(b, valueTag<<3|byte(protowire.BytesType))
+	b = protowire.AppendVarint(b, uint64(len(tag)))
+	b = append(b, tag...)
+	b = append(b, valueSimpleValue<<3|byte(protowire.Fixed32Type))
+	b = binary.LittleEndian.AppendUint32(b, math.Float32bits(value))
+	return append(b, metadata...)
 }
 
 // appendHead appends the fields that every event begins with.

@@ -148,7 +148,7 @@ func TestEveryEncodedEventIsTheMessage(t *testing.T) {
 				written := payloads(t, bytes.NewReader(f.contents()))[1:]
 				require.Len(t, written, 2)
 				want := &eventpb.Event{
-					WallTime: float64(time.Now().UnixNano()) / 1e9,
+					WallTime: float64(time.Now().Unix()) + float64(time.Now().Nanosecond())/1e9,
 					Step:     c.step,
 					What:     &eventpb.Event_Summary{Summary: &eventpb.Summary{Value: c.want}},
 				}

@@ -50,18 +50,20 @@ type eventFile struct {
 	tags      map[string]struct{} // those that have their metadata in this file
 	described []bool              // of the event being added: which values go with it
 	starts    int                 // START records that the coming session takes
-	pending   bool                // a session has begun and has no START here yet
+	coming    start               // of a session that has none here yet
 }
 
 // newEventFile begins f with the version event and starts its goroutine, which
-// from now on owns f. older tells that the directory has older event files.
-func newEventFile(f file, older bool, config FileWriterConfig) *eventFile {
+// from now on owns f. older tells that the directory has older event files,
+// coming which START is to come.
+func newEventFile(f file, older bool, coming start, config FileWriterConfig) *eventFile {
 	e := &eventFile{
 		limit:  config.MaxQueueBytes,
 		wake:   make(chan struct{}, 1),
 		done:   make(chan struct{}),
 		tags:   make(map[string]struct{}),
 		starts: 1,
+		coming: coming,
 	}
 	e.progress.L = &e.mu
 	if older {
@@ -129,9 +131,35 @@ func (e *eventFile) addValues(now time.Time, step int64, values []Value) error {
 	if err := e.noteTags(values); err != nil {
 		return err
 	}
-	e.addStart(now, step)
+	if e.coming.wanted && e.coming.known {
+		e.addStart(now, e.coming.step)
+	}
 	start := e.beginRecord()
 	e.buf = appendEvent(e.buf, wallTime(now), step, values, e.described)
+	e.endRecord(start)
+	return nil
+}
+
+// addScalar adds an event with one scalar.
+func (e *eventFile) addScalar(now time.Time, step int64, tag string, value float32) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.ready(); err != nil {
+		return err
+	}
+	var metadata []byte
+	if _, known := e.tags[tag]; !known {
+		if err := checkTag(tag); err != nil {
+			return err
+		}
+		e.tags[strings.Clone(tag)] = struct{}{}
+		metadata = scalarMetadata
+	}
+	if e.coming.wanted && e.coming.known {
+		e.addStart(now, e.coming.step)
+	}
+	start := e.beginRecord()
+	e.buf = appendScalarEvent(e.buf, wallTime(now), step, tag, value, metadata)
 	e.endRecord(start)
 	return nil
 }
@@ -175,37 +203,49 @@ func (e *eventFile) addRecord(payload []byte) error {
 	return nil
 }
 
-// expectStart says whether a monitored session has begun that has no START yet:
-// the next value, or startSession, writes it first. It returns what was said
-// before.
-func (e *eventFile) expectStart(pending bool) (before bool) {
+// A start is the START that a monitored session is to get.
+type start struct {
+	wanted bool
+	known  bool  // whether step is
+	step   int64 // the first that the session will write
+}
+
+// expect says which START is to come; the next value, once its step is known,
+// or startSession writes it first. It returns what was to come before.
+func (e *eventFile) expect(coming start) (before start) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	before, e.pending = e.pending, pending
+	before, e.coming = e.coming, coming
 	return before
 }
 
-// startSession writes the START that is pending, at step.
+// expectAt says at which step the START is to come, if there is one to come.
+func (e *eventFile) expectAt(step int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.coming.known, e.coming.step = true, step
+}
+
+// startSession writes the START that is to come, at step.
 func (e *eventFile) startSession(now time.Time, step int64) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.ready(); err != nil {
 		return err
 	}
-	e.addStart(now, step)
+	if e.coming.wanted {
+		e.addStart(now, step)
+	}
 	return nil
 }
 
 func (e *eventFile) addStart(now time.Time, step int64) {
-	if !e.pending {
-		return
-	}
 	for range e.starts {
 		start := e.beginRecord()
 		e.buf = appendStart(e.buf, wallTime(now), step)
 		e.endRecord(start)
 	}
-	e.pending, e.starts = false, 1
+	e.coming, e.starts = start{}, 1
 }
 
 // flush waits until everything that was added before is written and, with sync,

@@ -10,11 +10,12 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/summary/eventpb"
 )
 
 // Off, as a period, means never.
-const Off = -1
+const Off = session.Off
 
 // ErrClosed is returned by every use of a closed writer. It wraps fs.ErrClosed.
 var ErrClosed = fmt.Errorf("summary: writer: %w", fs.ErrClosed)
@@ -92,7 +93,7 @@ func newFileWriter(logdir string, config FileWriterConfig, create func(string, s
 		return nil, err
 	}
 	w := &FileWriter{logdir: logdir, config: config, create: create}
-	if err := w.open(); err != nil {
+	if err := w.open(start{}); err != nil {
 		return nil, err
 	}
 	return w, nil
@@ -106,12 +107,12 @@ func createOnDisk(logdir, suffix string, now time.Time) (file, bool, error) {
 	return f, older, nil
 }
 
-func (w *FileWriter) open() error {
+func (w *FileWriter) open(coming start) error {
 	f, older, err := w.create(w.logdir, w.config.FilenameSuffix, time.Now())
 	if err != nil {
 		return fmt.Errorf("summary: %w", err)
 	}
-	e := newEventFile(f, older, w.config)
+	e := newEventFile(f, older, coming, w.config)
 	if err := e.flush(false); err != nil {
 		e.close()
 		return err
@@ -193,22 +194,23 @@ func (w *FileWriter) Reopen() error {
 		return nil
 	}
 	old.wait() // a reader that sees the new file does not go back to the old
-	if err := w.open(); err != nil {
+	coming := old.expect(start{})
+	if err := w.open(coming); err != nil {
+		old.expect(coming)
 		return err
 	}
-	w.current.Load().expectStart(old.expectStart(false))
 	return nil
 }
 
 // beginSession says that a hook of a monitored session will write here. All
 // hooks of a session say so before its first run, and endSession after its last.
-// So the first of them makes the session, whose START comes before the next
+// So the first of them makes the session, whose START comes before its first
 // value; those after it belong to the same.
 func (w *FileWriter) beginSession() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.sessions++; w.sessions == 1 {
-		w.current.Load().expectStart(true)
+		w.current.Load().expect(start{wanted: true})
 	}
 }
 
@@ -216,9 +218,13 @@ func (w *FileWriter) endSession() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.sessions--; w.sessions == 0 {
-		w.current.Load().expectStart(false) // it may never have run
+		w.current.Load().expect(start{}) // it may never have run
 	}
 }
+
+// sessionAt says which step the session will write first: a value that somebody
+// else writes before that gets the START of this step before it, too.
+func (w *FileWriter) sessionAt(step int64) { w.current.Load().expectAt(step) }
 
 // startSession writes the START of the session at step, if it has none yet.
 func (w *FileWriter) startSession(step int64) error {

@@ -30,7 +30,7 @@ func TestTheVersionEventIsOnDiskAtOnce(t *testing.T) {
 		events := decode(t, b)
 		require.Len(t, events, 1)
 		requireEqualMessage(t, &eventpb.Event{
-			WallTime:       float64(time.Now().UnixNano()) / 1e9,
+			WallTime:       float64(time.Now().Unix()) + float64(time.Now().Nanosecond())/1e9,
 			What:           &eventpb.Event_FileVersion{FileVersion: "brain.Event:2"},
 			SourceMetadata: &eventpb.SourceMetadata{Writer: "runhook"},
 		}, events[0])
@@ -361,7 +361,7 @@ func TestAddSessionLogIsAnEventOfNow(t *testing.T) {
 		require.NoError(t, w.Close())
 		events := readEvents(t, onlyFile(t, dir))
 		requireEqualMessage(t, &eventpb.Event{
-			WallTime: float64(time.Now().UnixNano()) / 1e9,
+			WallTime: float64(time.Now().Unix()) + float64(time.Now().Nanosecond())/1e9,
 			Step:     5,
 			What:     &eventpb.Event_SessionLog{SessionLog: log},
 		}, events[0])

@@ -2,20 +2,22 @@ package summary
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/runhook/runhook/session"
 )
 
-// ScalarValue returns a point of a curve. TensorBoard keeps scalars as float32;
-// NaN and infinities are shown as such.
+// ScalarValue returns a point of a curve. TensorBoard keeps scalars as float32,
+// so that a value beyond its range becomes infinite; NaN and infinities are
+// shown as such.
 func ScalarValue(tag string, value float64) Value {
 	return Value{tag: tag, metadata: scalarMetadata, scalar: float32(value)}
 }
 
-// Scalar writes a point of a curve. It allocates nothing.
+// Scalar writes a point of a curve. The tag is used as it is; see [CleanName] for
+// what ops do with names. It allocates nothing.
 func (w *FileWriter) Scalar(tag string, value float64, step int64) error {
-	v := [1]Value{ScalarValue(tag, value)}
-	return w.add(step, v[:])
+	return w.current.Load().addScalar(time.Now(), step, tag, float32(value))
 }
 
 type scalarOp struct {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/runhook/runhook/internal/cadence"
+	"github.com/runhook/runhook/internal/faults"
 	"github.com/runhook/runhook/session"
 )
 
@@ -21,7 +22,8 @@ type SummarySaverHookConfig struct {
 	SaveSecs  time.Duration
 
 	// SummaryWriter is where the summaries go. The hook flushes it at the end and
-	// does not close it. Without one, OutputDir is needed.
+	// does not close it. Without one, OutputDir is needed; with one, it is not
+	// looked at.
 	SummaryWriter *FileWriter
 	// OutputDir is the directory whose writer of [FileWriterCache] is used. All
 	// hooks with this directory share one file.
@@ -37,9 +39,7 @@ type SummarySaverHookConfig struct {
 
 func (c SummarySaverHookConfig) validate() error {
 	var errs []error
-	if err := cadence.Check("SaveSteps", c.SaveSteps, "SaveSecs", c.SaveSecs); err != nil {
-		errs = append(errs, err)
-	}
+	errs = append(errs, cadence.Check("SaveSteps", c.SaveSteps, "SaveSecs", c.SaveSecs))
 	switch {
 	case c.Scaffold == nil && c.SummaryOp == nil:
 		errs = append(errs, errors.New("neither Scaffold nor SummaryOp is set, want exactly one"))
@@ -54,10 +54,7 @@ func (c SummarySaverHookConfig) validate() error {
 			errs = append(errs, fmt.Errorf("SummaryOp: %w", err))
 		}
 	}
-	for i, err := range errs {
-		errs[i] = fmt.Errorf("summary: SummarySaverHookConfig: %w", err)
-	}
-	return errors.Join(errs...)
+	return faults.Join("summary: SummarySaverHookConfig", errs...)
 }
 
 // A SummarySaverHook records summaries every SaveSteps steps or SaveSecs. The
@@ -95,6 +92,7 @@ type SummarySaverHook struct {
 var (
 	_ session.SessionRunHook = (*SummarySaverHook)(nil)
 	_ session.SessionCloser  = (*SummarySaverHook)(nil)
+	_ session.Namer          = (*SummarySaverHook)(nil)
 )
 
 // NewSummarySaverHook returns a hook, or all that is wrong with its config.
@@ -107,6 +105,15 @@ func NewSummarySaverHook(config SummarySaverHookConfig) (*SummarySaverHook, erro
 		return nil, err
 	}
 	return &SummarySaverHook{config: config, own: resolve(config.SummaryOp), timer: timer}, nil
+}
+
+// Name tells the hooks of several directories apart.
+func (h *SummarySaverHook) Name() string {
+	dir := h.config.OutputDir
+	if h.config.SummaryWriter != nil {
+		dir = h.config.SummaryWriter.GetLogdir()
+	}
+	return "SummarySaverHook(" + dir + ")"
 }
 
 // Begin resolves the names to fetch and gets the writer. It returns
@@ -162,9 +169,14 @@ func (h *SummarySaverHook) op() (resolved, error) {
 	return h.own, nil
 }
 
-// AfterCreateSession does nothing: a session that was created again goes on
-// with the timer and the START that it has.
-func (h *SummarySaverHook) AfterCreateSession(context.Context, session.Session, *session.Coordinator) error {
+// AfterCreateSession tells the writer where the session begins. A session that
+// was created again goes on with the timer and the START that it has.
+func (h *SummarySaverHook) AfterCreateSession(ctx context.Context, s session.Session, _ *session.Coordinator) error {
+	step, err := h.step.Read(ctx, s)
+	if err != nil {
+		return err
+	}
+	h.writer.sessionAt(step + 1)
 	return nil
 }
 
@@ -193,12 +205,7 @@ func (h *SummarySaverHook) AfterRun(ctx context.Context, rc *session.SessionRunC
 	}
 	step := stale + 1
 	if h.requested {
-		step, err = h.step.Read(ctx, rc.Session())
-		if err != nil && ctx.Err() != nil {
-			// What has been computed is recorded, even if the loop is to end now.
-			step, err = h.step.Read(context.WithoutCancel(ctx), rc.Session())
-		}
-		if err != nil {
+		if step, err = h.step.Read(ctx, rc.Session()); err != nil {
 			return err
 		}
 		if err := h.record(step, values.Results); err != nil {
@@ -239,7 +246,16 @@ func (h *SummarySaverHook) record(step int64, fetched session.Values) error {
 
 // End flushes the writer.
 func (h *SummarySaverHook) End(context.Context, session.Session) error {
-	return h.writer.Flush()
+	return h.flush()
+}
+
+// flush flushes the writer, unless the user has closed it: then everything that
+// was recorded is in the file.
+func (h *SummarySaverHook) flush() error {
+	if err := h.writer.Flush(); !errors.Is(err, ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // CloseSession gives the writer back; the last hook of a directory closes it. A
@@ -252,7 +268,7 @@ func (h *SummarySaverHook) CloseSession(context.Context, error) error {
 	h.begun = false
 	h.writer.endSession()
 	if h.config.SummaryWriter != nil {
-		return h.writer.Flush()
+		return h.flush()
 	}
 	return FileWriterCache.Release(h.writer)
 }

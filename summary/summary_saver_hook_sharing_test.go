@@ -111,7 +111,7 @@ func TestAnUnknownFetchFailsBegin(t *testing.T) {
 		first := newSaver(t, summary.SummarySaverHookConfig{SaveSteps: 1, OutputDir: t.TempDir(), SummaryOp: lossOp})
 		saver := newSaver(t, summary.SummarySaverHookConfig{SaveSteps: 1, OutputDir: dir, SummaryOp: op})
 		_, err := session.NewMonitoredSession(t.Context(), session.Config{Engine: newTrainer(), Hooks: []session.SessionRunHook{first, saver}})
-		require.EqualError(t, err, `session: hook "summary.SummarySaverHook#2": Begin: summary op: unknown name "los", did you mean "loss"`)
+		require.EqualError(t, err, `session: hook "SummarySaverHook(`+dir+`)": Begin: summary op: unknown name "los", did you mean "loss"`)
 		require.ErrorIs(t, err, session.ErrUnknownName)
 		require.NoDirExists(t, dir)
 	}
@@ -209,7 +209,7 @@ func TestASessionThatIsCreatedAgainHasNoSecondSTART(t *testing.T) {
 				return err
 			}
 			err := s.RunStepFn(t.Context(), func(ctx context.Context, sc *session.StepContext) error {
-				return saver.AfterCreateSession(ctx, sc.Session(), session.NewCoordinator(ctx))
+				return saver.AfterCreateSession(ctx, sc.Session(), session.NewCoordinator(ctx, session.CoordinatorConfig{}))
 			})
 			if err != nil {
 				return err
@@ -271,4 +271,37 @@ func TestAWriterClosedBehindTheHooksBackFailsTheRun(t *testing.T) {
 	})
 	require.ErrorIs(t, err, summary.ErrClosed)
 	requireUnused(t, dir)
+}
+
+// A job that goes on at step 101 writes a note at step 0 to the saver's file: the
+// START that this note gets before it must not make readers drop what an earlier
+// job wrote of steps 1 to 100.
+func TestAValueOfSomebodyElseDoesNotMoveTheSTART(t *testing.T) {
+	w := openWriter(t, t.TempDir(), summary.FileWriterConfig{})
+	saver := newSaver(t, summary.SummarySaverHookConfig{SaveSteps: 1, SummaryWriter: w, SummaryOp: lossOp})
+	note := &session.HookFuncs{
+		OnBegin: func(context.Context, session.Graph) error { return w.Scalar("before", 1, 0) },
+		OnAfterCreateSession: func(context.Context, session.Session, *session.Coordinator) error {
+			return w.Scalar("note", 1, 0)
+		},
+	}
+	trainer := newTrainer()
+	restored := &session.HookFuncs{OnAfterCreateSession: func(ctx context.Context, s session.Session, _ *session.Coordinator) error {
+		for range 100 {
+			if _, err := session.Eval(ctx, s, "train"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+	require.NoError(t, session.With(t.Context(), session.Config{
+		Engine: trainer, Hooks: []session.SessionRunHook{restored, saver, note},
+	}, func(s *session.MonitoredSession) error {
+		_, err := s.Run(t.Context(), "train")
+		return err
+	}))
+	require.NoError(t, w.Close())
+	got := lines(readEvents(t, onlyFile(t, w.GetLogdir())))
+	require.Equal(t, []string{"0: before=1", "START@101", "0: note=1"}, got[:3])
+	require.Len(t, got, 4)
 }

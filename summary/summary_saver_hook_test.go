@@ -300,7 +300,7 @@ func TestAValueThatCannotBeMadeFailsTheRunAndWritesNothingOfIt(t *testing.T) {
 	var failed *session.HookError
 	require.ErrorAs(t, err, &failed)
 	require.Equal(t, session.PhaseAfterRun, failed.Phase)
-	require.Equal(t, "summary.SummarySaverHook", failed.Hook)
+	require.Equal(t, saver.Name(), failed.Hook)
 	require.EqualError(t, failed.Err, `summary: scalar "broken": fetch "text" is string, want a number`)
 	require.Empty(t, lines(readEvents(t, onlyFile(t, dir))))
 }

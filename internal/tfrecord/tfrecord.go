@@ -58,6 +58,25 @@ func Append(dst, payload []byte) []byte {
 	return End(append(dst, payload...), start)
 }
 
+// shortLengths holds the checksums of the lengths of short records: an event
+// with one scalar has some 50 bytes.
+var shortLengths = func() (sums [256]uint32) {
+	var length [lengthSize]byte
+	for i := range sums {
+		length[0] = byte(i)
+		sums[i] = Checksum(length[:])
+	}
+	return sums
+}()
+
+// lengthChecksum is the Checksum of an encoded length.
+func lengthChecksum(length []byte) uint32 {
+	if n := binary.LittleEndian.Uint64(length); n < uint64(len(shortLengths)) {
+		return shortLengths[n]
+	}
+	return Checksum(length)
+}
+
 // Begin appends room for a record's header to dst and returns the extended
 // slice. The caller appends the payload to it and completes the record with
 // End. Until then the header holds zeros.
@@ -72,7 +91,7 @@ func Begin(dst []byte) []byte {
 func End(dst []byte, start int) []byte {
 	header, payload := dst[start:start+HeaderSize], dst[start+HeaderSize:]
 	binary.LittleEndian.PutUint64(header, uint64(len(payload)))
-	binary.LittleEndian.PutUint32(header[lengthSize:], Checksum(header[:lengthSize]))
+	binary.LittleEndian.PutUint32(header[lengthSize:], lengthChecksum(header[:lengthSize]))
 	return binary.LittleEndian.AppendUint32(dst, Checksum(payload))
 }
 

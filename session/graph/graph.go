@@ -20,7 +20,8 @@ type Func func(ctx context.Context, in []session.Value) (session.Value, error)
 
 // An UpdateFunc changes variables. Those among its inputs it may change in
 // place, by writing to the data of their tensors; other inputs are as for
-// [Func].
+// [Func]. Storing in the slice in changes nothing, so that a variable that is
+// no tensor but a number or a string is changed by [Graph.Assign].
 type UpdateFunc func(ctx context.Context, in []session.Value) error
 
 // A Graph is an engine built of named Go functions. Build it by one goroutine;
@@ -32,6 +33,8 @@ type Graph struct {
 	globalStep int // index, -1: none
 	finalized  bool
 	faults     []error
+
+	collections map[string][]any
 }
 
 type kind uint8

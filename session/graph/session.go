@@ -98,6 +98,9 @@ func (s *graphSession) Run(ctx context.Context, req *session.Request) error {
 	if s.variables == nil {
 		return session.ErrClosed
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	nodes, err := s.lookup(req.Fetches)
 	if err != nil {
 		return err
@@ -180,13 +183,34 @@ func (s *graphSession) feedOne(name string, v session.Value) error {
 	switch {
 	case n.kind != placeholder && n.kind != computed:
 		return fmt.Errorf("graph: feed %q: it is %s, which cannot be fed", name, n.kind.withArticle())
-	case !n.fallback.IsNone() && v.Kind() != n.fallback.Kind():
-		return fmt.Errorf("graph: feed %q: got %s, want %s", name, v.Kind(), n.fallback.Kind())
-	case n.kind == placeholder && v.IsNone():
+	case n.kind == placeholder && n.fallback.IsNone() && v.IsNone():
 		return fmt.Errorf("graph: placeholder %q has to be fed", name)
+	case v.IsNone() || !n.fallback.IsNone() && !sameType(v, n.fallback):
+		want := "a value"
+		if !n.fallback.IsNone() {
+			want = typeOf(n.fallback)
+		}
+		return fmt.Errorf("graph: feed %q: got %s, want %s", name, typeOf(v), want)
+	}
+	if t, ok := v.Tensor(); ok {
+		if err := t.Validate(); err != nil {
+			return fmt.Errorf("graph: feed %q: %w", name, err)
+		}
 	}
 	s.set(i, v)
 	return nil
+}
+
+// sameType reports whether values are of one kind, and tensors of one element
+// type. Shapes may differ.
+func sameType(a, b session.Value) bool { return typeOf(a) == typeOf(b) }
+
+// typeOf names the kind of v, and the element type of a tensor.
+func typeOf(v session.Value) string {
+	if t, ok := v.Tensor(); ok {
+		return t.DType().String() + " tensor"
+	}
+	return v.Kind().String()
 }
 
 func (s *graphSession) set(i int, v session.Value) {
@@ -264,7 +288,7 @@ func (s *graphSession) eval(ctx context.Context, i int) (session.Value, error) {
 		}
 		v := s.variables[i]
 		if v.IsNone() {
-			return v, fmt.Errorf("graph: variable %q is not initialized", n.name)
+			return v, fmt.Errorf("graph: variable %q is %w", n.name, session.ErrUninitialized)
 		}
 		return v, nil
 	case placeholder:
@@ -292,7 +316,11 @@ func (s *graphSession) change(ctx context.Context, i int) error {
 	n, inputs := &s.graph.nodes[i], s.cells[i].inputs
 	return s.call(ctx, n, func() error {
 		if n.kind == assign {
-			s.variables[n.target] = inputs[0].Clone()
+			v, now := inputs[0], s.variables[n.target]
+			if !now.IsNone() && !sameType(v, now) {
+				return fmt.Errorf("the value is %s, the variable %q %s", typeOf(v), s.graph.nodes[n.target].name, typeOf(now))
+			}
+			s.variables[n.target] = v.Clone()
 			return nil
 		}
 		for at, in := range n.inputs { // an assignment before may have replaced them

@@ -1,0 +1,25 @@
+// Package faults gathers what is wrong with a config.
+package faults
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Join returns all faults that are not nil as one error, each with the name of
+// the config in front, or nil if there is none. A fault that is made of several
+// by errors.Join counts as those.
+func Join(config string, faults ...error) error {
+	var named []error
+	for _, fault := range faults {
+		if fault == nil {
+			continue
+		}
+		if joined, ok := fault.(interface{ Unwrap() []error }); ok {
+			named = append(named, Join(config, joined.Unwrap()...))
+			continue
+		}
+		named = append(named, fmt.Errorf("%s: %w", config, fault))
+	}
+	return errors.Join(named...)
+}
