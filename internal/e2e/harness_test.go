@@ -93,8 +93,8 @@ func processesOn(t *testing.T, dir string) []string {
 	require.NoError(t, err)
 	var out []string
 	for _, file := range files {
-		line, err := os.ReadFile(file)
-		if err == nil && bytes.Contains(line, []byte(dir)) { // else the process has ended
+		line, err := os.ReadFile(file) // fails if the process has ended
+		if err == nil && bytes.Contains(line, []byte(dir)) {
 			out = append(out, string(bytes.ReplaceAll(line, []byte{0}, []byte{' '})))
 		}
 	}

@@ -90,8 +90,8 @@ type series struct {
 	Error json.RawMessage `json:"error"`
 }
 
-// pythonOf returns the Python that has TensorBoard, or skips the test. A relative
-// path is one from the module's root, where go test is usually called.
+// pythonOf returns the Python that has TensorBoard, or skips the test. A
+// relative path is one from the module's root, where go test is usually called.
 func pythonOf(t *testing.T) string {
 	t.Helper()
 	python := os.Getenv("RUNHOOK_PYTHON")

@@ -166,8 +166,8 @@ func writeImages(t *testing.T, w *summary.FileWriter) {
 
 var twoScalars = []summary.Op{summary.Scalar("loss", "loss"), summary.Scalar("step", session.GlobalStepName)}
 
-// train runs steps from+1 to last, as a job does that was restored at step from,
-// with a saver on dir for each op.
+// train runs steps from+1 to last, as a job does that was restored at step
+// from, with a saver on dir for each op.
 func train(t *testing.T, dir string, from, last, every int64, ops ...summary.Op) {
 	t.Helper()
 	g := lossGraph(from)

@@ -1,7 +1,9 @@
 package histogram
 
-// AppendBuckets appends the fields bucket_limit and bucket of a HistogramProto to upper and counts, the same number to both: limit and
-// count of every bucket, where a run of empty buckets makes one entry with the limit of its last.
+// AppendBuckets appends the fields bucket_limit and bucket of a HistogramProto
+// to upper and counts, the same number to both: limit and count of every
+// bucket, where a run of empty buckets makes one entry with the limit of its
+// last.
 func (h *Histogram) AppendBuckets(upper, counts []float64) ([]float64, []float64) {
 	for i := 0; i < Buckets; {
 		next := h.next(i)
@@ -11,8 +13,10 @@ func (h *Histogram) AppendBuckets(upper, counts []float64) ([]float64, []float64
 	return upper, counts
 }
 
-// AppendRows appends three numbers for each entry that AppendBuckets makes, left edge, right edge and count, without the empty entries at
-// both ends. The first left edge is the least value and the last right edge the greatest. An empty histogram has no rows.
+// AppendRows appends three numbers for each entry that AppendBuckets makes,
+// left edge, right edge and count, without the empty entries at both ends. The
+// first left edge is the least value and the last right edge the greatest. An
+// empty histogram has no rows.
 func (h *Histogram) AppendRows(rows []float64) []float64 {
 	if h.num == 0 {
 		return rows

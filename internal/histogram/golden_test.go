@@ -15,7 +15,8 @@ import (
 	"github.com/runhook/runhook/internal/histogram"
 )
 
-// golden is one array, the HistogramProto that TensorFlow 2.21.0's v1 op made of it, and the rows that TensorBoard 2.21.0 read from that.
+// golden is one array, the HistogramProto that TensorFlow 2.21.0's v1 op made
+// of it, and the rows that TensorBoard 2.21.0 read from that.
 type golden struct {
 	Input struct {
 		DType string
@@ -91,7 +92,8 @@ func TestGoldens(t *testing.T) {
 	require.NoError(t, json.NewDecoder(text).Decode(&goldens))
 	require.Len(t, goldens, 34)
 
-	var h histogram.Histogram // one for all: a Reset that leaves something behind shows
+	// One for all: a Reset that leaves something behind shows.
+	var h histogram.Histogram
 	for name, g := range goldens {
 		t.Run(name, func(t *testing.T) {
 			h.Reset()

@@ -1,23 +1,31 @@
-// Package histogram counts values in the buckets of TensorFlow's histogram summary.
+// Package histogram counts values in the buckets of TensorFlow's histogram
+// summary.
 //
 // The buckets have 1551 upper limits, exclusive, at fixed places:
 //
 //	-DBL_MAX  -9.92e19 … -1.1e-12  -1e-12  0  1e-12  1.1e-12 … 9.92e19  DBL_MAX
 //
-// On each side of zero they grow by a factor of 1.1, as products of 1e-12, equal in every bit to tensorflow/core/lib/histogram/histogram.cc.
-// AppendBuckets gives what that file's EncodeToProto puts into a HistogramProto. AppendRows gives the rows left, right, count of a
-// histogram tensor, as tensorboard/data_compat.py, _migrate_histogram_value, makes them of that proto, but as float64 instead of float32:
-// the form which every reader of TensorBoard shows alike.
+// On each side of zero they grow by a factor of 1.1, as products of 1e-12,
+// equal in every bit to tensorflow/core/lib/histogram/histogram.cc.
+// AppendBuckets gives what that file's EncodeToProto puts into a
+// HistogramProto. AppendRows gives the rows left, right, count of a histogram
+// tensor, as tensorboard/data_compat.py, _migrate_histogram_value, makes them
+// of that proto, but as float64 instead of float32: the form which every reader
+// of TensorBoard shows alike.
 //
-// Two rules differ from TensorFlow. There a NaN or an infinity fails the whole run; here it is left out and counted apart. There DBL_MAX
-// writes behind the last bucket; here it belongs to the last bucket. One rule is less than obvious: TensorFlow's threads take subnormal
-// numbers for zero, so a negative one counts in the bucket above zero. Here, too, but the moments take it as it is.
+// Two rules differ from TensorFlow. There a NaN or an infinity fails the whole
+// run; here it is left out and counted apart. There DBL_MAX writes behind the
+// last bucket; here it belongs to the last bucket. One rule is less than
+// obvious: TensorFlow's threads take subnormal numbers for zero, so a negative
+// one counts in the bucket above zero. Here, too, but the moments take it as it
+// is.
 package histogram
 
 import "math"
 
-// Histogram accumulates values. The zero value is empty and ready. It holds 12 KB, allocates nothing, and is meant to be reused with Reset.
-// One goroutine at a time may use it.
+// Histogram accumulates values. The zero value is empty and ready. It holds
+// 12 KB, allocates nothing, and is meant to be reused with Reset. One goroutine
+// at a time may use it.
 type Histogram struct {
 	// Values that were left out: they count in no bucket and no moment.
 	NaNs, PosInfs, NegInfs uint64
@@ -27,10 +35,12 @@ type Histogram struct {
 	counts  [Buckets]uint64
 }
 
-// Moments describes the finite values of a histogram by the fields of the same names in HistogramProto.
+// Moments describes the finite values of a histogram by the fields of the same
+// names in HistogramProto.
 type Moments struct {
-	Min, Max   float64 // DBL_MAX and -DBL_MAX in an empty histogram
-	Sum        float64 // added in the order of the values, as TensorFlow does, so equal in every bit
+	Min, Max float64 // DBL_MAX and -DBL_MAX in an empty histogram
+	// Added in the order of the values, as TensorFlow does, so equal in every bit.
+	Sum        float64
 	SumSquares float64 // likewise; +Inf if it overflows
 }
 
@@ -64,8 +74,8 @@ func (h *Histogram) Num() uint64 { return h.num }
 
 var noMoments = Moments{Min: math.MaxFloat64, Max: -math.MaxFloat64}
 
-// blockLen is small enough for a block to stay in the nearest cache until it is looked at again, and large enough to make the check of a
-// block cost nothing.
+// blockLen is small enough for a block to stay in the nearest cache until it is
+// looked at again, and large enough to make the check of a block cost nothing.
 const blockLen = 512
 
 func add[T Integer | ~float32 | ~float64](h *Histogram, values []T, subnormal float64) {
@@ -90,8 +100,8 @@ func add[T Integer | ~float32 | ~float64](h *Histogram, values []T, subnormal fl
 	}
 }
 
-// addFinite adds a counted block whose squares have no finite sum: it takes what is not finite out of the buckets again, and the moments
-// from the rest.
+// addFinite adds a counted block whose squares have no finite sum: it takes
+// what is not finite out of the buckets again, and the moments from the rest.
 func addFinite[T Integer | ~float32 | ~float64](h *Histogram, block []T, subnormal float64) {
 	for _, x := range block {
 		v := float64(x)
@@ -112,9 +122,11 @@ func addFinite[T Integer | ~float32 | ~float64](h *Histogram, block []T, subnorm
 	}
 }
 
-// with returns the moments after one more value. (A method on a pointer would keep them out of registers.)
+// with returns the moments after one more value. (A method on a pointer would
+// keep them out of registers.)
 func (m Moments) with(v float64) Moments {
-	// Comparisons keep the first of 0 and -0, as TensorFlow does; the builtins min and max would not.
+	// Comparisons keep the first of 0 and -0, as TensorFlow does; the builtins min
+	// and max would not.
 	if v < m.Min {
 		m.Min = v
 	}
@@ -122,6 +134,7 @@ func (m Moments) with(v float64) Moments {
 		m.Max = v
 	}
 	m.Sum += v
-	m.SumSquares += float64(v * v) // the conversion keeps the compiler from fusing the two operations
+	// The conversion keeps the compiler from fusing the two operations.
+	m.SumSquares += float64(v * v)
 	return m
 }

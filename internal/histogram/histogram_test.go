@@ -75,7 +75,8 @@ func TestBucketsOfRandomBitPatterns(t *testing.T) {
 		if v := math.Float64frombits(r.Uint64()); v-v == 0 {
 			f64s = append(f64s, v)
 		}
-		if v := math.Ldexp(r.Float64(), r.IntN(112)-41); r.IntN(2) == 0 { // where the limits are
+		// Where the limits are.
+		if v := math.Ldexp(r.Float64(), r.IntN(112)-41); r.IntN(2) == 0 {
 			f64s = append(f64s, v, -v)
 		}
 		if v := math.Float32frombits(r.Uint32()); v-v == 0 {

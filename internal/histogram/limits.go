@@ -2,7 +2,8 @@ package histogram
 
 import "math"
 
-// Buckets is the number of buckets, and so the most entries that AppendBuckets or rows that AppendRows can add.
+// Buckets is the number of buckets, and so the most entries that AppendBuckets
+// or rows that AppendRows can add.
 const Buckets = 1551
 
 const (
@@ -10,7 +11,8 @@ const (
 	zero = side + 1 // index of the limit 0
 )
 
-// limits are the upper, exclusive edges of the buckets. TensorFlow multiplies, so the products carry its rounding errors.
+// limits are the upper, exclusive edges of the buckets. TensorFlow multiplies,
+// so the products carry its rounding errors.
 var limits = makeLimits()
 
 func makeLimits() (l [Buckets]float64) {
@@ -23,13 +25,17 @@ func makeLimits() (l [Buckets]float64) {
 	return l
 }
 
-// A cell is a range of positive floats with the same bits above cellBits: the exponent and the top 4 bits of the mantissa. Its ends are at
-// most a factor of 17/16 apart and the limits 11/10, so a cell holds one limit at most. For a float in it, m bits above lowest,
+// A cell is a range of positive floats with the same bits above cellBits: the
+// exponent and the top 4 bits of the mantissa. Its ends are at most a factor of
+// 17/16 apart and the limits 11/10, so a cell holds one limit at most. For a
+// float in it, m bits above lowest,
 //
 //	(cells[m>>cellBits] + m) >> cellBits
 //
-// is its rank, the number of positive limits that are not greater: the entry is the rank at the cell's start, shifted, plus what makes
-// the bits below cellBits carry from the limit on, minus the number of the cell, which m brings along.
+// is its rank, the number of positive limits that are not greater: the entry is
+// the rank at the cell's start, shifted, plus what makes the bits below
+// cellBits carry from the limit on, minus the number of the cell, which m
+// brings along.
 const (
 	cellBits = 48
 	lowCell  = (1023 - 40) << 4 // at 2^-40, the last power of two below 1e-12
@@ -56,18 +62,24 @@ func makeCells() (c [highCell - lowCell + 1]uint64) {
 	return c
 }
 
-// The greatest subnormal numbers. They and what lies between them and zero count as 0.
+// The greatest subnormal numbers. They and what lies between them and zero
+// count as 0.
 const (
 	subnormal32 = 0x1p-126 - math.SmallestNonzeroFloat32
 	subnormal64 = 0x1p-1022 - math.SmallestNonzeroFloat64
 )
 
-// bucketOf returns the index of the first limit greater than v, for DBL_MAX that of the last. NaN and infinities get the bucket of the
-// greatest or the least finite value. It does not branch on v: weights are random, and a wrong guess costs more than all of it.
+// bucketOf returns the index of the first limit greater than v, for DBL_MAX
+// that of the last. NaN and infinities get the bucket of the greatest or the
+// least finite value. It does not branch on v: weights are random, and a wrong
+// guess costs more than all of it.
 func bucketOf(v, subnormal float64) int {
-	b := int64(math.Float64bits(v + subnormal)) // not below zero if v counts as 0; else the same bucket, the sum being rounded to v
-	sign := b >> 63                             // -1 below zero, else 0
-	// The limits are exclusive on the right. Below zero that is the side of zero, where only limits less than |v| count: one bit less.
+	// Not below zero if v counts as 0; else the same bucket, the sum being rounded
+	// to v.
+	b := int64(math.Float64bits(v + subnormal))
+	sign := b >> 63 // -1 below zero, else 0
+	// The limits are exclusive on the right. Below zero that is the side of zero,
+	// where only limits less than |v| count: one bit less.
 	m := b&math.MaxInt64 + sign
 	m = highest - notNegative(highest-m)
 	m = notNegative(m - lowest)
@@ -75,5 +87,6 @@ func bucketOf(v, subnormal float64) int {
 	return zero + 1 + int(rank^sign) // rank^-1 is -1-rank
 }
 
-// notNegative is max(i, 0). The builtin would branch here: Go makes no conditional move for the address of a load.
+// notNegative is max(i, 0). The builtin would branch here: Go makes no
+// conditional move for the address of a load.
 func notNegative(i int64) int64 { return i &^ (i >> 63) }

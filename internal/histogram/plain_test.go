@@ -24,7 +24,8 @@ func contents(h *histogram.Histogram) content {
 	return c
 }
 
-// plain is the histogram as TensorFlow and TensorBoard spell it out, with our two rules, to compare with.
+// plain is the histogram as TensorFlow and TensorBoard spell it out, with our
+// two rules, to compare with.
 type plain struct {
 	normal float64 // the least positive normal number of the values' type
 	limits []float64

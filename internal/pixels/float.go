@@ -5,17 +5,22 @@ import (
 	"slices"
 )
 
-// FromFloat32 appends the picture of data to dst: the values scaled by one factor so that they make use of the range of a byte, and cut to
-// integers. Without values below 0 the greatest becomes 255. Otherwise 0 becomes 128 and the one farthest from it 1 or 255. The factor is 0
-// if no value is 1e-6 or more away from 0.
+// FromFloat32 appends the picture of data to dst: the values scaled by one
+// factor so that they make use of the range of a byte, and cut to integers.
+// Without values below 0 the greatest becomes 255. Otherwise 0 becomes 128 and
+// the one farthest from it 1 or 255. The factor is 0 if no value is 1e-6 or
+// more away from 0.
 //
-// A pixel of which any channel is NaN or infinite has no part in this and gets the colour bad. That has at least as many channels as the
-// picture, of which the first count; nil is opaque white for one or two channels and opaque red for three or four.
+// A pixel of which any channel is NaN or infinite has no part in this and gets
+// the colour bad. That has at least as many channels as the picture, of which
+// the first count; nil is opaque white for one or two channels and opaque red
+// for three or four.
 func FromFloat32(dst []uint8, data []float32, s Shape, bad []uint8) ([]uint8, error) {
 	return fromFloats(dst, data, s, bad)
 }
 
-// FromFloat64 is FromFloat32 for float64. The factor is a float32, too, and 0 if a value is beyond the range of float32.
+// FromFloat64 is FromFloat32 for float64. The factor is a float32, too, and 0
+// if a value is beyond the range of float32.
 func FromFloat64(dst []uint8, data []float64, s Shape, bad []uint8) ([]uint8, error) {
 	return fromFloats(dst, data, s, bad)
 }
@@ -49,7 +54,8 @@ func fromFloats[T float32 | float64](dst []uint8, data []T, s Shape, bad []uint8
 
 var badColors = [...][]uint8{1: {255}, 2: {255, 255}, 3: {255, 0, 0}, 4: {255, 0, 0, 255}}
 
-// scale returns the factor and what becomes of 0. TensorFlow's documentation says 127 for the latter, but it is 128.
+// scale returns the factor and what becomes of 0. TensorFlow's documentation
+// says 127 for the latter, but it is 128.
 func scale[T float32 | float64](data []T, size int) (factor, zero float32) {
 	const (
 		least  = 1e-6
@@ -82,7 +88,8 @@ func scale[T float32 | float64](data []T, size int) (factor, zero float32) {
 
 func convert[T float32 | float64](dst []uint8, pixel []T, factor, zero T) {
 	for i, v := range pixel {
-		dst[i] = uint8(T(v*factor) + zero) // T(…) keeps the compiler from fusing the two operations
+		// T(…) keeps the compiler from fusing the two operations.
+		dst[i] = uint8(T(v*factor) + zero)
 	}
 }
 

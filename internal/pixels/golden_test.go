@@ -14,7 +14,8 @@ import (
 	"github.com/runhook/runhook/internal/pixels"
 )
 
-// golden is an array [batch, height, width, channels] and what TensorFlow 2.21.0's v1 op made of it.
+// golden is an array [batch, height, width, channels] and what TensorFlow
+// 2.21.0's v1 op made of it.
 type golden struct {
 	Input struct {
 		DType string
@@ -39,7 +40,8 @@ func (n *number) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// bytes is an array of numbers, which encoding/json does not read into a []uint8.
+// bytes is an array of numbers, which encoding/json does not read into a
+// []uint8.
 type bytes []uint8
 
 func (b *bytes) UnmarshalJSON(text []byte) error {

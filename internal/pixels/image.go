@@ -7,8 +7,10 @@ import (
 	"slices"
 )
 
-// FromImage appends the picture of img to dst and returns its shape: one channel for a grey image, three for one that is opaque by its own
-// account, else four. An image.NRGBA comes through as it is; what is deeper than 8 bits or has its alpha multiplied in is rounded.
+// FromImage appends the picture of img to dst and returns its shape: one
+// channel for a grey image, three for one that is opaque by its own account,
+// else four. An image.NRGBA comes through as it is; what is deeper than 8 bits
+// or has its alpha multiplied in is rounded.
 func FromImage(dst []uint8, img image.Image) ([]uint8, Shape, error) {
 	bounds := img.Bounds()
 	s := Shape{Height: bounds.Dy(), Width: bounds.Dx(), Channels: channels(img)}

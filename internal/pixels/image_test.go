@@ -12,7 +12,8 @@ import (
 )
 
 func TestFromImage(t *testing.T) {
-	// Each image is 3 by 2 and its part is the 2 by 1 pixels at (1, 1), so that offsets and strides matter.
+	// Each image is 3 by 2 and its part is the 2 by 1 pixels at (1, 1), so that
+	// offsets and strides matter.
 	whole := image.Rect(0, 0, 3, 2)
 	part := image.Rect(1, 1, 3, 2)
 	type settable interface {

@@ -1,8 +1,11 @@
-// Package pixels turns arrays into 8-bit pictures and those into PNG files, as TensorFlow's ImageSummary op does
+// Package pixels turns arrays into 8-bit pictures and those into PNG files, as
+// TensorFlow's ImageSummary op does
 // (tensorflow/core/kernels/summary_image_op.cc).
 //
-// A picture is a flat []uint8: rows from top to bottom, pixels from left to right, the channels of a pixel side by side. Two or four channels
-// end in alpha, which is not multiplied into the others. The number of channels is the field colorspace of Summary.Image:
+// A picture is a flat []uint8: rows from top to bottom, pixels from left to
+// right, the channels of a pixel side by side. Two or four channels end in
+// alpha, which is not multiplied into the others. The number of channels is the
+// field colorspace of Summary.Image:
 //
 //	1 grey   2 grey, alpha   3 red, green, blue   4 red, green, blue, alpha
 //
@@ -19,7 +22,8 @@ type Shape struct {
 	Height, Width, Channels int
 }
 
-// Check returns an error unless this is the shape of a picture and that picture has this many values.
+// Check returns an error unless this is the shape of a picture and that picture
+// has this many values.
 func (s Shape) Check(values int) error {
 	if err := s.valid(); err != nil {
 		return err

@@ -8,9 +8,10 @@ import (
 	"sync"
 )
 
-// EncodePNG appends the picture to dst as a PNG file of 8 bits a channel, without loss. Grey stays grey, three channels make a file without
-// alpha. The file of a picture with alpha has four channels, or three if all of it is opaque, since image/png writes no others.
-// It is safe for concurrent use.
+// EncodePNG appends the picture to dst as a PNG file of 8 bits a channel,
+// without loss. Grey stays grey, three channels make a file without alpha. The
+// file of a picture with alpha has four channels, or three if all of it is
+// opaque, since image/png writes no others. It is safe for concurrent use.
 func EncodePNG(dst []byte, pix []uint8, s Shape) ([]byte, error) {
 	if err := s.Check(len(pix)); err != nil {
 		return dst, err
@@ -60,7 +61,8 @@ func (a *appender) Write(p []byte) (int, error) {
 type bufferPool struct{ pool sync.Pool }
 
 func (b *bufferPool) Get() *png.EncoderBuffer {
-	buffer, _ := b.pool.Get().(*png.EncoderBuffer) // nil makes the encoder allocate one
+	// Nil makes the encoder allocate one.
+	buffer, _ := b.pool.Get().(*png.EncoderBuffer)
 	return buffer
 }
 

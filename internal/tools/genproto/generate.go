@@ -20,7 +20,8 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 )
 
-// plugin is the tool that the module of the .proto files must name in its go.mod.
+// plugin is the tool that the module of the .proto files must name in its
+// go.mod.
 const plugin = "github.com/golang/protobuf/protoc-gen-go"
 
 // generate returns the Go code of dir's .proto files by file name.
@@ -43,8 +44,9 @@ func generate(ctx context.Context, dir, importPath string) (map[string][]byte, e
 	return files, nil
 }
 
-// compile builds the plugin's request: the files to generate and, imported before importing, everything they need. The
-// compiler version is left unset, so that the headers of generated files do not depend on it.
+// compile builds the plugin's request: the files to generate and, imported
+// before importing, everything they need. The compiler version is left unset,
+// so that the headers of generated files do not depend on it.
 func compile(ctx context.Context, dir, importPath string) (*pluginpb.CodeGeneratorRequest, error) {
 	names, err := list(dir, ".proto")
 	if err != nil {

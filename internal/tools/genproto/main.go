@@ -1,16 +1,20 @@
-// Command genproto generates Go code for a directory of .proto files, without protoc.
+// Command genproto generates Go code for a directory of .proto files, without
+// protoc.
 //
-//	*.proto ──compile──▶ CodeGeneratorRequest ──protoc-gen-go──▶ CodeGeneratorResponse ──▶ *.pb.go
+//	*.proto ──compile──▶ CodeGeneratorRequest
+//	        ──protoc-gen-go──▶ CodeGeneratorResponse ──▶ *.pb.go
 //
-// It compiles the files itself and runs protoc-gen-go as the tool of the module that the directory belongs to, so that
-// both are pinned: the compiler by this module's go.mod, the plugin by the other's. It writes each .pb.go file beside its
-// .proto file and leaves files alone that are current.
+// It compiles the files itself and runs protoc-gen-go as the tool of the module
+// that the directory belongs to, so that both are pinned: the compiler by this
+// module's go.mod, the plugin by the other's. It writes each .pb.go file beside
+// its .proto file and leaves files alone that are current.
 //
 // Usage:
 //
 //	genproto -import PATH DIR
 //
-// PATH is the directory under which the files import each other and under which Go registers them.
+// PATH is the directory under which the files import each other and under which
+// Go registers them.
 package main
 
 import (
@@ -70,7 +74,8 @@ func run(ctx context.Context, dir, importPath string) error {
 	return errors.Join(errs...)
 }
 
-// stale returns the sorted names of the .pb.go files in dir that differ from files, are missing, or are not in files.
+// stale returns the sorted names of the .pb.go files in dir that differ from
+// files, are missing, or are not in files.
 func stale(dir string, files map[string][]byte) ([]string, error) {
 	var names []string
 	for name, content := range files {

@@ -10,9 +10,10 @@ import (
 
 const eventpbImport = "runhook/eventpb"
 
-// inRoot returns the path of a file of the root module. Go reuses the result of a test until a file changes that the test
-// has looked at, but overlooks files outside of the test's module unless their name starts with the module's directory:
-// so the ".." stay in, and the file is looked at under this name.
+// inRoot returns the path of a file of the root module. Go reuses the result of
+// a test until a file changes that the test has looked at, but overlooks files
+// outside of the test's module unless their name starts with the module's
+// directory: so the ".." stay in, and the file is looked at under this name.
 func inRoot(t *testing.T, name string) string {
 	t.Helper()
 	wd, err := os.Getwd()
@@ -23,7 +24,8 @@ func inRoot(t *testing.T, name string) string {
 	return p
 }
 
-// eventpbDir returns the directory of package eventpb, whose files the test's result depends on.
+// eventpbDir returns the directory of package eventpb, whose files the test's
+// result depends on.
 func eventpbDir(t *testing.T) string {
 	t.Helper()
 	for _, suffix := range []string{".proto", ".pb.go"} {
