@@ -9,6 +9,16 @@
 // TensorFlow's becomes when the mistake of that number is mended; what a
 // document is labelled with does not matter.
 //
+// For scenarios with monitored sessions a model of TensorFlow tells what that
+// is. It makes TensorFlow's mistakes, each of which can be mended:
+//
+//	            ┌▶ library ─────────────────────▶ trace ──┐
+//	scenario ───┼▶ model, all mistakes mended ──▶ trace ──┴─ the same
+//	            └▶ model, as TensorFlow ────────▶ trace ──┬─ the same
+//	document ───────────────────────── recorded ▶ trace ──┘
+//
+// A hook that is new here gets an entry in libraryHooks and one in modelHooks.
+//
 // RUNHOOK_TRACES, a list like PATH, names more files and folders to replay.
 package tftrace
 
@@ -49,6 +59,7 @@ type outcome struct {
 }
 
 // replayers play the documents of a family. A family without one is not run yet.
+// Each file registers its own, in an init function.
 var replayers = map[string]func(t *testing.T, d document) outcome{}
 
 func TestReplay(t *testing.T) {

@@ -1,0 +1,105 @@
+package tftrace
+
+import "github.com/runhook/runhook/session"
+
+// A modelWriter is TensorFlow's FileWriter, and if N-13 is mended a writer that
+// begins a session by itself: one START before its first value, which is
+// doubled in a new file of a folder that has older ones. Readers take the first
+// START of a folder for its beginning.
+type modelWriter struct {
+	model  *model
+	folder string
+	closed bool
+	users  int // hooks that have it from the cache
+
+	sessions int  // that write here, counted by their hooks
+	pending  bool // the session has no START yet
+	starts   int  // that the next START takes
+}
+
+func (m *model) newWriter(folder string) *modelWriter {
+	w := &modelWriter{model: m, folder: folder, starts: 1}
+	if m.opened[folder] {
+		w.starts = 2
+	}
+	m.opened[folder] = true
+	return w
+}
+
+// cachedWriter returns the writer of a folder, for a hook.
+func (m *model) cachedWriter(folder string) *modelWriter {
+	w := m.writers[folder]
+	if w == nil || w.closed && !m.makes("D-29") {
+		w = m.newWriter(folder)
+		m.writers[folder] = w
+	}
+	w.users++
+	return w
+}
+
+// release gives a writer back. TensorFlow's stay open; here that shows only in
+// their START.
+func (m *model) release(w *modelWriter) {
+	if w.users--; w.users == 0 && m.writers[w.folder] == w && !w.closed && !m.makes("N-13") {
+		delete(m.writers, w.folder)
+	}
+}
+
+func (m *model) closeWriter(dir string) error {
+	if w := m.writers[dir]; w != nil {
+		w.closed = true
+	}
+	return nil
+}
+
+func (m *model) close() error { return nil }
+
+func (w *modelWriter) beginSession() {
+	if w.sessions++; w.sessions == 1 {
+		w.pending = true
+	}
+}
+
+func (w *modelWriter) endSession() {
+	if w.sessions--; w.sessions == 0 {
+		w.pending = false
+	}
+}
+
+// startSession is what a saver does before its first value of a session.
+func (w *modelWriter) startSession(step int64) {
+	if w.model.makes("N-13") {
+		w.write(event{"event": "session_log", "status": "START"}, step)
+		return
+	}
+	if !w.pending {
+		return
+	}
+	for range w.starts {
+		w.write(event{"event": "session_log", "status": "START"}, step)
+	}
+	w.pending, w.starts = false, 1
+}
+
+func (w *modelWriter) add(step int64, summaries []summarySpec, fetched map[string]session.Value) {
+	if !w.model.makes("N-13") {
+		w.startSession(step)
+	}
+	var values []any
+	for _, s := range summaries {
+		number, _ := fetched[s.Tensor].Number()
+		values = append(values, map[string]any{"tag": s.Tag, "simple_value": asJSON(float32(number))})
+	}
+	w.write(event{"event": "summary", "values": values}, step)
+}
+
+func (w *modelWriter) write(e event, step int64) {
+	if w.closed {
+		return // with a warning that nobody sees
+	}
+	e["t"] = w.model.now()
+	if step != 0 {
+		e["step"] = asJSON(step)
+	}
+	w.model.files[w.folder] = append(w.model.files[w.folder], e)
+}
