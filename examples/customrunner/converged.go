@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -23,11 +24,11 @@ type convergedHook struct {
 
 var _ session.SessionRunHook = (*convergedHook)(nil)
 
-// Begin makes sure that there is something of that name, and starts anew.
+// Begin makes sure that there is something of each name, and starts anew.
 func (h *convergedHook) Begin(_ context.Context, graph session.Graph) error {
 	h.runs = 0
 	h.args.Fetches = []string{string(h.fetch)}
-	return graph.Resolve(string(h.fetch))
+	return errors.Join(graph.Resolve(string(h.fetch)), graph.Resolve("inertia"))
 }
 
 // BeforeRun asks for the number; it comes with the run that takes place anyway.

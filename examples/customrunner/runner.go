@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/runhook/runhook/session"
 )
@@ -38,12 +39,10 @@ func newKMeans(points []point, k int) *kMeans {
 var names = []string{"iterate", "global_step", "inertia", "moved", "cluster"}
 
 func (m *kMeans) Resolve(name string) error {
-	for _, known := range names {
-		if name == known {
-			return nil
-		}
+	if !slices.Contains(names, name) {
+		return session.UnknownName(name, names)
 	}
-	return session.UnknownName(name, names)
+	return nil
 }
 
 func (m *kMeans) GlobalStep() string { return "global_step" }
@@ -62,21 +61,26 @@ func (s *kMeansSession) Run(ctx context.Context, req *session.Request) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	m := s.model
 	for name := range req.Feeds {
+		if err := m.Resolve(name); err != nil {
+			return err
+		}
 		return fmt.Errorf("kmeans: %q cannot be fed", name)
 	}
-	m := s.model
-	before := m.steps
 	for _, name := range req.Fetches {
 		if err := m.Resolve(name); err != nil {
 			return err
 		}
-		if name == "iterate" && m.steps == before {
-			m.iterate()
-		}
+	}
+	before := m.steps
+	if slices.Contains(req.Fetches, "iterate") {
+		m.iterate()
 	}
 	for i, name := range req.Fetches {
 		switch name {
+		case "iterate":
+			req.Values[i] = session.Value{}
 		case "global_step":
 			req.Values[i] = session.Int64(before)
 		case "inertia":

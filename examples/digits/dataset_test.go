@@ -27,7 +27,8 @@ func TestDataSetHasThePublishedShapeAndClasses(t *testing.T) {
 	require.Equal(t, float32(0), slices.Min(all.images))
 	require.Equal(t, float32(1), slices.Max(all.images))
 
-	// Class counts of the test set in optdigits.names, the description at its source.
+	// Class counts of the test set in optdigits.names, the description at its
+	// source.
 	var counts [classes]int
 	for _, label := range all.labels {
 		counts[label]++
@@ -57,7 +58,8 @@ func TestReadDigitsRejects(t *testing.T) {
 	}
 }
 
-// numbered returns n examples, example i having i as its first pixel and i%10 as its label.
+// numbered returns n examples, example i having i as its first pixel and i%10
+// as its label.
 func numbered(n int) examples {
 	e := makeExamples(n)
 	for i := range n {
@@ -67,7 +69,8 @@ func numbered(n int) examples {
 	return e
 }
 
-// numbers returns what numbered counted, and checks that images and labels stayed together.
+// numbers returns what numbered counted, and checks that images and labels
+// stayed together.
 func numbers(t *testing.T, e examples) []int {
 	t.Helper()
 	found := make([]int, e.len())

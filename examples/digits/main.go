@@ -13,9 +13,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/runhook/runhook/hooks"
@@ -30,6 +32,13 @@ const (
 	momentum  = 0.9
 )
 
+// Histograms and pictures are large and change slowly: they are recorded once in
+// so many of the periods that the flags ask for.
+const (
+	histogramPeriods = 5
+	picturePeriods   = 10
+)
+
 type options struct {
 	logdir    string
 	steps     int64
@@ -39,8 +48,9 @@ type options struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	o, err := parseFlags(os.Args[1:])
 	if errors.Is(err, flag.ErrHelp) {
 		return
@@ -68,12 +78,18 @@ func parseFlags(args []string) (options, error) {
 	given := make(map[string]bool)
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	switch {
+	case flags.NArg() > 0:
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case o.steps < 1:
 		return o, fmt.Errorf("-steps is %d, want 1 or more", o.steps)
 	case o.saveSteps < 1:
 		return o, fmt.Errorf("-save_steps is %d, want 1 or more", o.saveSteps)
+	case o.saveSteps > math.MaxInt64/picturePeriods:
+		return o, fmt.Errorf("-save_steps is %d, want %d or less", o.saveSteps, int64(math.MaxInt64/picturePeriods))
 	case given["save_secs"] && o.saveSecs <= 0:
 		return o, fmt.Errorf("-save_secs is %v, want a positive duration", o.saveSecs)
+	case o.saveSecs > math.MaxInt64/picturePeriods:
+		return o, fmt.Errorf("-save_secs is %v, want %v or less", o.saveSecs, time.Duration(math.MaxInt64/picturePeriods))
 	case given["save_secs"] && given["save_steps"]:
 		return o, errors.New("both -save_steps and -save_secs are given, want one of them")
 	case given["save_secs"]:
@@ -106,7 +122,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	fmt.Fprintf(out, "training on %d digits, testing on %d\n", trainSet.len(), testSet.len())
 	err = train(ctx, engine, attached)
 	switch {
-	case err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
+	case err != nil && err == context.Cause(ctx): // and nothing failed besides
 		fmt.Fprintf(out, "\ninterrupted (%v): everything recorded so far is in the event files\n", err)
 	case err != nil:
 		return err
@@ -154,17 +170,16 @@ func makeHooks(o options, out io.Writer) ([]session.SessionRunHook, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Histograms and pictures are large and change slowly: the same files, but
-	// less often. Both savers of a run share its file.
+	// Both savers of a run share its file.
 	histograms := []summary.Op{summary.Histogram("hidden/activations", activationsName)}
 	for _, name := range paramNames {
 		histograms = append(histograms, summary.Histogram(name, name))
 	}
-	histogramSaver, err := newSaver(o, "train", 5, summary.Merge(histograms...))
+	histogramSaver, err := newSaver(o, "train", histogramPeriods, summary.Merge(histograms...))
 	if err != nil {
 		return nil, err
 	}
-	pictureSaver, err := newSaver(o, "test", 10, summary.Image("misclassified", misclassifiedName, 1))
+	pictureSaver, err := newSaver(o, "test", picturePeriods, summary.Image("misclassified", misclassifiedName, 1))
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +205,7 @@ func newSaver(o options, run string, periods int64, op summary.Op) (session.Sess
 func newProgress(o options, out io.Writer) (session.SessionRunHook, error) {
 	return hooks.NewLoggingTensorHook(hooks.LoggingTensorHookConfig{
 		Tensors:    []string{session.GlobalStepName, lossName, testAccuracyName},
-		EveryNIter: max(o.steps/20, 1),
+		EveryNIter: max(1, min(o.steps/20, 1000)),
 		AtEnd:      true,
 		Formatter: func(l hooks.TensorLog) string {
 			step, _ := l.Lookup(session.GlobalStepName).Int64()

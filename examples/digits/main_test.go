@@ -1,52 +1,95 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
+	"math"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
-// eventFiles returns how many there are in each run.
-func eventFiles(t *testing.T, logdir string) map[string]int {
-	t.Helper()
-	count := make(map[string]int)
-	for _, run := range []string{"train", "test"} {
-		files, err := filepath.Glob(filepath.Join(logdir, run, "events.out.tfevents.*"))
-		require.NoError(t, err)
-		count[run] = len(files)
-	}
-	return count
-}
-
 func TestTheProgramTrainsAndSaysWhereToLook(t *testing.T) {
 	var out bytes.Buffer
 	logdir := t.TempDir()
-	require.NoError(t, run(t.Context(), options{logdir: logdir, steps: 200, saveSteps: 50, seed: 1}, &out))
+	o, err := parseFlags([]string{"-logdir", logdir})
+	require.NoError(t, err)
+	require.NoError(t, run(t.Context(), o, &out))
+
 	text := out.String()
 	require.Contains(t, text, "training on 1437 digits, testing on 360\n")
-	require.Contains(t, text, "step     0 of 200")
-	require.Contains(t, text, "step   200 of 200")
+	require.Contains(t, text, "step     0 of 2000")
 	require.Contains(t, text, "tensorboard --logdir "+logdir)
 	require.NotContains(t, text, "interrupted")
-	require.Equal(t, map[string]int{"train": 1, "test": 1}, eventFiles(t, logdir), "one file a run")
+	progress := regexp.MustCompile(`step +(\d+) of 2000 .* test accuracy +([0-9.]+) %`).FindAllStringSubmatch(text, -1)
+	require.Len(t, progress, 21)
+	last := progress[20]
+	require.Equal(t, "2000", last[1])
+	accuracy, err := strconv.ParseFloat(last[2], 64)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, accuracy, 95.0)
+	require.LessOrEqual(t, accuracy, 100.0)
+
+	wantTrain, wantTest := promised(20, 2000)
+	train, test := recorded(t, logdir, "train"), recorded(t, logdir, "test")
+	require.Equal(t, wantTrain, train.steps)
+	require.Equal(t, wantTest, test.steps)
+	for i, rate := range train.scalars(t, "learning_rate") {
+		require.Equal(t, learningRate(train.steps["learning_rate"][i]-1, 2000, peakRate), rate)
+	}
+	for _, r := range []recording{train, test} {
+		loss, accuracy := r.scalars(t, "loss"), r.scalars(t, "accuracy")
+		require.Less(t, slices.Max(loss[90:]), loss[0]/10)
+		require.Greater(t, slices.Min(accuracy[90:]), float32(0.9))
+		require.LessOrEqual(t, slices.Max(accuracy), float32(1))
+	}
+	for tag, size := range map[string]float64{
+		"hidden/activations": batchSize * hiddenUnits,
+		"hidden/weights":     pixels * hiddenUnits,
+		"hidden/bias":        hiddenUnits,
+		"output/weights":     hiddenUnits * classes,
+		"output/bias":        classes,
+	} {
+		for _, count := range train.counted(t, tag) {
+			require.Equal(t, size, count, tag)
+		}
+	}
+	test.requirePictures(t, "misclassified/image")
 }
 
-// A canceller cancels a context when a line with some text comes by.
+var errBroken = errors.New("broken")
+
+// A canceller cancels a context when a line with some text comes by, and fails
+// with fault from then on.
 type canceller struct {
 	io.Writer
 	text   string
 	cancel context.CancelFunc
+	fault  error
+
+	cancelled bool
 }
 
-func (c canceller) Write(p []byte) (int, error) {
+func (c *canceller) Write(p []byte) (int, error) {
+	if c.cancelled && c.fault != nil {
+		return 0, c.fault
+	}
 	if strings.Contains(string(p), c.text) {
 		c.cancel()
+		c.cancelled = true
 	}
 	return c.Writer.Write(p)
 }
@@ -57,10 +100,57 @@ func TestAnInterruptedProgramKeepsWhatItHas(t *testing.T) {
 	var out bytes.Buffer
 	logdir := t.TempDir()
 	o := options{logdir: logdir, steps: 100000, saveSteps: 10, seed: 1}
-	require.NoError(t, run(ctx, o, canceller{&out, "step  5000", cancel}))
-	require.Contains(t, out.String(), "interrupted (context canceled): everything recorded so far is in the event files")
-	require.Contains(t, out.String(), "step  5001 of 100000", "the hook's End was called")
-	require.Equal(t, map[string]int{"train": 1, "test": 1}, eventFiles(t, logdir))
+	// Of many steps there is a line at least every 1,000.
+	require.NoError(t, run(ctx, o, &canceller{Writer: &out, text: "step  1000", cancel: cancel}))
+	text := out.String()
+	require.Contains(t, text, "interrupted (context canceled): everything recorded so far is in the event files")
+	require.Contains(t, text, "tensorboard --logdir "+logdir)
+	require.Contains(t, text, "step  1001 of 100000", "the hook's End was called")
+
+	wantTrain, wantTest := promised(10, 1001)
+	require.Equal(t, wantTrain, recorded(t, logdir, "train").steps)
+	require.Equal(t, wantTest, recorded(t, logdir, "test").steps)
+}
+
+func TestAnInterruptedProgramTellsWhatElseFailed(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var out bytes.Buffer
+	o := options{logdir: t.TempDir(), steps: 1000, saveSteps: 10, seed: 1}
+	err := run(ctx, o, &canceller{Writer: &out, text: "step   100", cancel: cancel, fault: errBroken})
+	require.ErrorIs(t, err, errBroken)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotContains(t, out.String(), "interrupted")
+}
+
+// TestASignalEndsTheProgramWell runs the program itself.
+func TestASignalEndsTheProgramWell(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no signals can be sent")
+	}
+	program := filepath.Join(t.TempDir(), "digits")
+	text, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput()
+	require.NoError(t, err, "%s", text)
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		t.Run(signal.String(), func(t *testing.T) {
+			logdir := t.TempDir()
+			cmd := exec.CommandContext(t.Context(), program, "-steps", "1000000000", "-logdir", logdir)
+			out, err := cmd.StdoutPipe()
+			require.NoError(t, err)
+			require.NoError(t, cmd.Start())
+			lines := bufio.NewScanner(out)
+			for lines.Scan() && !strings.HasPrefix(lines.Text(), "step     0 ") {
+			}
+			require.NoError(t, cmd.Process.Signal(signal))
+			var rest strings.Builder
+			for lines.Scan() {
+				rest.WriteString(lines.Text() + "\n")
+			}
+			require.NoError(t, cmd.Wait())
+			require.Contains(t, rest.String(), "\ninterrupted ("+signal.String()+" signal received): everything recorded")
+			require.NotEmpty(t, recorded(t, logdir, "train").steps["loss"])
+		})
+	}
 }
 
 func TestFlags(t *testing.T) {
@@ -74,11 +164,27 @@ func TestFlags(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"-steps 0", "-steps is 0, want 1 or more"},
 		{"-save_steps -3", "-save_steps is -3, want 1 or more"},
+		{"-save_steps 922337203685477581", "-save_steps is 922337203685477581, want 922337203685477580 or less"},
 		{"-save_secs 0s", "-save_secs is 0s, want a positive duration"},
+		{"-save_secs 256205h", "-save_secs is 256205h0m0s, want 256204h46m43.68547758s or less"},
 		{"-save_secs 1s -save_steps 3", "both -save_steps and -save_secs are given, want one of them"},
+		{"-steps 5 train test", `unexpected argument "train"`},
 	} {
 		_, err := parseFlags(strings.Fields(c.args))
 		require.EqualError(t, err, c.want)
+	}
+}
+
+func TestTheLongestPeriodsRecordTheFirstStep(t *testing.T) {
+	for _, o := range []options{
+		{saveSteps: math.MaxInt64 / picturePeriods},
+		{saveSecs: math.MaxInt64 / picturePeriods},
+	} {
+		o.logdir, o.steps = t.TempDir(), 30
+		require.NoError(t, run(t.Context(), o, io.Discard))
+		wantTrain, wantTest := promised(100, 30)
+		require.Equal(t, wantTrain, recorded(t, o.logdir, "train").steps)
+		require.Equal(t, wantTest, recorded(t, o.logdir, "test").steps)
 	}
 }
 

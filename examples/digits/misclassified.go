@@ -6,7 +6,8 @@ import (
 	"image/draw"
 )
 
-// The picture is a fixed grid, so that TensorBoard shows one size over the whole training. A cell holds
+// The picture is a fixed grid, so that TensorBoard shows one size over the
+// whole training. A cell holds
 //
 //	┌────────────┐
 //	│  8×8 image │  grey, a pixel is pixelScale wide
@@ -38,7 +39,8 @@ const (
 	glyphRows    = 5
 )
 
-// glyphs draws the digits, three bits a row from the top, the leftmost pixel the highest bit.
+// glyphs draws the digits, three bits a row from the top, the leftmost pixel
+// the highest bit.
 var glyphs = [classes][glyphRows]uint8{
 	{0b111, 0b101, 0b101, 0b101, 0b111},
 	{0b010, 0b110, 0b010, 0b010, 0b111},
@@ -52,8 +54,9 @@ var glyphs = [classes][glyphRows]uint8{
 	{0b111, 0b101, 0b111, 0b001, 0b111},
 }
 
-// drawMisclassified returns an opaque picture of the first 18 examples of set whose prediction, one for each example,
-// differs from the label. Cells that are left over stay dark.
+// drawMisclassified returns an opaque picture of the first 18 examples of set
+// whose prediction, one for each example, differs from the label. Cells that
+// are left over stay dark.
 func drawMisclassified(set examples, predictions []uint8) *image.RGBA {
 	picture := image.NewRGBA(image.Rect(0, 0, gridColumns*(cellWidth+gap)+gap, gridRows*(cellHeight+gap)+gap))
 	fill(picture, picture.Bounds(), backgroundColour)
@@ -103,7 +106,8 @@ func drawGlyph(picture *image.RGBA, at image.Point, digit uint8, c color.RGBA) {
 	}
 }
 
-// square returns the pixel x, y of a drawing that starts at origin and is enlarged by scale.
+// square returns the pixel x, y of a drawing that starts at origin and is
+// enlarged by scale.
 func square(origin image.Point, x, y, scale int) image.Rectangle {
 	low := origin.Add(image.Pt(x, y).Mul(scale))
 	return image.Rectangle{Min: low, Max: low.Add(image.Pt(scale, scale))}

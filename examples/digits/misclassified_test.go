@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// wrongAt returns n real digits and predictions that are one too high for the first wrong of them.
+// wrongAt returns n real digits and predictions that are one too high for the
+// first wrong of them.
 func wrongAt(t *testing.T, n, wrong int) (examples, []uint8) {
 	t.Helper()
 	all, err := loadDigits()
@@ -83,7 +84,8 @@ func TestCellShowsTheDigitAndBothLabels(t *testing.T) {
 		require.Equal(t, pixelScale*pixelScale, countColour(picture, area, color.RGBA{R: grey, G: grey, B: grey, A: 255}))
 	}
 
-	// A 9 fills 12 squares of the 3×5 font, a 4 fills 9; red stands on the left, green on the right.
+	// A 9 fills 12 squares of the 3×5 font, a 4 fills 9; red stands on the left,
+	// green on the right.
 	left, right := inner, inner
 	left.Max.X = inner.Min.X + inner.Dx()/2
 	right.Min.X = left.Max.X
@@ -98,7 +100,8 @@ func TestCellShowsTheDigitAndBothLabels(t *testing.T) {
 	require.Equal(t, "#.#\n#.#\n###\n..#\n..#\n", readGlyph(picture, corner, trueColour))
 }
 
-// readGlyph returns the glyph whose top left corner is at from, a # for each square of colour c.
+// readGlyph returns the glyph whose top left corner is at from, a # for each
+// square of colour c.
 func readGlyph(picture *image.RGBA, from image.Point, c color.RGBA) string {
 	var text strings.Builder
 	for y := range glyphRows {

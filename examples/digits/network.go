@@ -9,12 +9,13 @@ import (
 //
 //	image [64] → dense [64, 48] → ReLU → dense [48, 10] → log-softmax
 //
-// All tensors are flat and row-major. No function here keeps a slice it was given, and a training step
-// (forward, meanLoss, backward, applyMomentum) allocates nothing. Results repeat bit for bit on one architecture.
+// All tensors are flat and row-major. No function here keeps a slice it was
+// given, and a training step (forward, meanLoss, backward, applyMomentum)
+// allocates nothing. Results repeat bit for bit on one architecture.
 const hiddenUnits = 48
 
-// params holds one slice for each trainable tensor: weights, their gradients or their velocities.
-// The caller owns the slices and may swap them between calls.
+// params holds one slice for each trainable tensor: weights, their gradients or
+// their velocities. The caller owns the slices and may swap them between calls.
 type params struct {
 	hiddenWeights []float32 // [pixels, hiddenUnits]
 	hiddenBias    []float32 // [hiddenUnits]
@@ -22,7 +23,8 @@ type params struct {
 	outputBias    []float32 // [classes]
 }
 
-// initParams returns freshly drawn weights and zero biases. Equal seeds give equal values.
+// initParams returns freshly drawn weights and zero biases. Equal seeds give
+// equal values.
 func initParams(seed uint64) params {
 	rng := rand.New(rand.NewPCG(seed, weightStream))
 	return params{
@@ -43,8 +45,9 @@ func zeroParams() params {
 	}
 }
 
-// initWeights draws an [in, out] matrix from a normal distribution of variance 2/in, which keeps the scale of the
-// signal through ReLU layers (He et al. 2015, arXiv:1502.01852).
+// initWeights draws an [in, out] matrix from a normal distribution of variance
+// 2/in, which keeps the scale of the signal through ReLU layers (He et al.
+// 2015, arXiv:1502.01852).
 func initWeights(rng *rand.Rand, in, out int) []float32 {
 	weights := make([]float32, in*out)
 	deviation := math.Sqrt(2 / float64(in))
@@ -64,8 +67,9 @@ type activations struct {
 	capacity int
 
 	// What the last forward computed, [n, …] for its n images.
-	hidden   []float32 // after ReLU, [n, hiddenUnits]
-	logProbs []float32 // natural logarithms of the class probabilities, [n, classes]
+	hidden []float32 // after ReLU, [n, hiddenUnits]
+	// Natural logarithms of the class probabilities, [n, classes].
+	logProbs []float32
 
 	hiddenGrad []float32
 	outputGrad []float32
@@ -81,7 +85,8 @@ func newActivations(capacity int) *activations {
 	}
 }
 
-// forward runs images, [n, pixels] with n at most act.capacity, through the network and leaves the result in act.
+// forward runs images, [n, pixels] with n at most act.capacity, through the
+// network and leaves the result in act.
 func forward(p params, images []float32, act *activations) {
 	n := len(images) / pixels
 	act.hidden = act.hidden[:n*hiddenUnits]
@@ -89,7 +94,8 @@ func forward(p params, images []float32, act *activations) {
 
 	dense(act.hidden, images, p.hiddenWeights, p.hiddenBias)
 	for i, v := range act.hidden {
-		act.hidden[i] = max(v, 0) // unlike a comparison, max lets NaN through to the loss
+		// Unlike a comparison, max lets NaN through to the loss.
+		act.hidden[i] = max(v, 0)
 	}
 	dense(act.logProbs, act.hidden, p.outputWeights, p.outputBias)
 	for i := 0; i < len(act.logProbs); i += classes {
@@ -97,7 +103,8 @@ func forward(p params, images []float32, act *activations) {
 	}
 }
 
-// meanLoss returns the mean cross entropy, in nats, of the last forward against its labels.
+// meanLoss returns the mean cross entropy, in nats, of the last forward against
+// its labels.
 func meanLoss(act *activations, labels []uint8) float32 {
 	var sum float64
 	for i, label := range labels {
@@ -106,7 +113,8 @@ func meanLoss(act *activations, labels []uint8) float32 {
 	return float32(sum / float64(len(labels)))
 }
 
-// backward overwrites grad with the gradient of meanLoss for the batch that the last forward ran.
+// backward overwrites grad with the gradient of meanLoss for the batch that the
+// last forward ran.
 func backward(p params, batch examples, act *activations, grad params) {
 	n := batch.len()
 	outputGrad := act.outputGrad[:n*classes]
@@ -143,7 +151,8 @@ func dense(y, x, w, bias []float32) {
 	}
 }
 
-// denseGrad overwrites wGrad with xᵀ·yGrad and biasGrad with the column sums of yGrad.
+// denseGrad overwrites wGrad with xᵀ·yGrad and biasGrad with the column sums of
+// yGrad.
 func denseGrad(wGrad, biasGrad, x, yGrad []float32) {
 	clear(wGrad)
 	clear(biasGrad)
@@ -169,7 +178,8 @@ func denseInputGrad(xGrad, yGrad, w []float32, out int) {
 	}
 }
 
-// addScaled adds scale·x to dst; x may be longer. A zero scale is skipped: half of all pixels and hidden units are.
+// addScaled adds scale·x to dst; x may be longer. A zero scale is skipped: half
+// of all pixels and hidden units are.
 func addScaled(dst, x []float32, scale float32) {
 	if scale == 0 {
 		return
@@ -190,7 +200,8 @@ func dot(a, b []float32) float32 {
 	return sum
 }
 
-// logSoftmax turns logits into log probabilities in place. The largest logit is taken off first, so exp cannot overflow.
+// logSoftmax turns logits into log probabilities in place. The largest logit is
+// taken off first, so exp cannot overflow.
 func logSoftmax(logits []float32) {
 	top := logits[argmax(logits)]
 	var sum float64
@@ -214,8 +225,9 @@ func argmax(values []float32) int {
 	return best
 }
 
-// applyMomentum moves one tensor a step downhill: velocity = momentum·velocity + grad, param -= rate·velocity,
-// the rule of TensorFlow's MomentumOptimizer.
+// applyMomentum moves one tensor a step downhill: velocity =
+// momentum·velocity + grad, param -= rate·velocity, the rule of TensorFlow's
+// MomentumOptimizer.
 func applyMomentum(param, grad, velocity []float32, rate, momentum float32) {
 	for i, g := range grad {
 		velocity[i] = momentum*velocity[i] + g
@@ -223,8 +235,9 @@ func applyMomentum(param, grad, velocity []float32, rate, momentum float32) {
 	}
 }
 
-// learningRate returns the rate of a step, counted from 0: a linear rise to peak over the first twentieth of total,
-// then half a cosine down to peak/10, which it keeps from total on.
+// learningRate returns the rate of a step, counted from 0: a linear rise to
+// peak over the first twentieth of total, then half a cosine down to peak/10,
+// which it keeps from total on.
 func learningRate(step, total int64, peak float32) float32 {
 	const floor = 0.1
 	warmup := total / 20
@@ -237,9 +250,10 @@ func learningRate(step, total int64, peak float32) float32 {
 
 // evaluation tells how well a network does on a set.
 type evaluation struct {
-	loss        float32 // mean cross entropy in nats
-	accuracy    float32 // 0 to 1
-	predictions []uint8 // the likeliest class of each example; the caller's to keep
+	loss     float32 // mean cross entropy in nats
+	accuracy float32 // 0 to 1
+	// The likeliest class of each example; the caller's to keep.
+	predictions []uint8
 }
 
 // accuracy returns the share of the last forward's images, 0 to 1, whose
@@ -254,7 +268,8 @@ func accuracy(act *activations, labels []uint8) float32 {
 	return float32(correct) / float32(len(labels))
 }
 
-// evaluate runs set through the network in pieces of act.capacity images and leaves p as it is.
+// evaluate runs set through the network in pieces of act.capacity images and
+// leaves p as it is.
 func evaluate(p params, set examples, act *activations) evaluation {
 	result := evaluation{predictions: make([]uint8, 0, set.len())}
 	var loss float64

@@ -87,7 +87,8 @@ func TestTrainingRepeatsBitForBit(t *testing.T) {
 func TestTrainingAllocatesNothing(t *testing.T) {
 	tr, _ := newTrainer(t, 1, 2000)
 	var step int64
-	// AllocsPerRun rounds down, so one run is more than an epoch and must include a reshuffle.
+	// AllocsPerRun rounds down, so one run is more than an epoch and must include
+	// a reshuffle.
 	require.Zero(t, testing.AllocsPerRun(5, func() {
 		for range tr.feed.perEpoch + 1 {
 			tr.step(step)
