@@ -6,7 +6,8 @@
 // one session of it, calls the hooks around every run, and closes everything
 // again:
 //
-//	open    Begin(h1 … hn) → Engine.Finalize → Engine.NewSession → Init
+//	open    Begin(h1 … hn) → Scaffold and engine finalized → session opened
+//	        → restored from a checkpoint, or initialised → ready
 //	        → AfterCreateSession(h1 … hn)
 //	run     BeforeRun(h1 … hn) → one Session.Run for everybody → AfterRun(h1 … hn)
 //	close   End(h1 … hn) → coordinator stops, goroutines joined → Session.Close
@@ -14,7 +15,9 @@
 //
 // Whatever the hooks and the caller want from a step is gathered before the
 // step, run once, and handed to each in part: a hook never causes a second run
-// by asking. The order and the rules for stops, feeds and options are those of
+// by asking. A session that is lost is created again, from AfterCreateSession
+// back to "session opened", and what it was doing is repeated ([Recovery]).
+// Goroutines that belong to a session are its [Coordinator]'s. The order and the rules for stops, feeds and options are those of
 // tensorflow/python/training/monitored_session.py; where TensorFlow is wrong,
 // the README's table of deviations says what happens here instead.
 //

@@ -1,0 +1,123 @@
+package tftrace
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// An upstreamTest is a line of testdata/upstream.tsv: a test method of
+// TensorFlow's own that does not depend on TensorFlow's machinery, and the test
+// here that pins down the same. The note begins with
+//
+//	pending          a document that cannot be replayed yet
+//	not applicable   a rule that makes no sense in Go, next to the closest test
+//	deviates         a mistake that is not mirrored
+type upstreamTest struct {
+	method, pkg, test, note string
+}
+
+func (u upstreamTest) pending() bool { return strings.HasPrefix(u.note, "pending") }
+
+// readUpstream reads the table. Each module has a comment line with the number of
+// its methods.
+func readUpstream(t *testing.T) []upstreamTest {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("testdata", "upstream.tsv"))
+	require.NoError(t, err)
+	head, body, _ := strings.Cut(strings.TrimSuffix(string(content), "\n"), "\n")
+	require.Equal(t, "upstream\tpackage\ttest\tnote", head)
+	var table []upstreamTest
+	due := 0 // rows of the modules so far
+	for line := range strings.SplitSeq(body, "\n") {
+		if module, ok := strings.CutPrefix(line, "# "); ok {
+			require.Len(t, table, due, "methods before %s", module)
+			_, count, _ := strings.Cut(module, ": ")
+			n, err := strconv.Atoi(count)
+			require.NoError(t, err, line)
+			due += n
+			continue
+		}
+		fields := append(strings.Split(line, "\t"), "")
+		require.GreaterOrEqual(t, len(fields), 4, line)
+		table = append(table, upstreamTest{fields[0], fields[1], fields[2], fields[3]})
+	}
+	require.Len(t, table, due)
+	return table
+}
+
+func TestEveryUpstreamTestHasACounterpart(t *testing.T) {
+	documents := make(map[string]document)
+	for _, d := range readDocuments(t, "testdata") {
+		documents["TestReplay/"+d.family+"/"+d.name] = d
+	}
+	packages := make(map[string]map[string]map[string]bool)
+	listed := make(map[string]bool)
+	for _, u := range readUpstream(t) {
+		t.Run(u.method, func(t *testing.T) {
+			require.False(t, listed[u.method], "listed twice")
+			listed[u.method] = true
+			if packages[u.pkg] == nil {
+				packages[u.pkg] = testsOf(t, u.pkg)
+			}
+			name, subtests, _ := strings.Cut(u.test, "/")
+			literals, ok := packages[u.pkg][name]
+			require.True(t, ok, "%s has no %s", u.pkg, name)
+			if name == "TestReplay" {
+				d, ok := documents[u.test]
+				require.True(t, ok, "there is no document %s", subtests)
+				require.Equal(t, u.pending(), !replayable(t, d), "is the note right? %q", u.note)
+				return
+			}
+			require.False(t, u.pending(), "%s runs", u.test)
+			for subtest := range strings.SplitSeq(subtests, "/") {
+				require.True(t, subtest == "" || literals[subtest], "%s has no subtest %s", name, subtest)
+			}
+		})
+	}
+}
+
+// replayable reports whether the library has all that a document needs.
+func replayable(t *testing.T, d document) bool {
+	t.Helper()
+	replay, ok := replayers[d.family]
+	return ok && replay(t, d).missing == ""
+}
+
+// testsOf returns the test functions of a package, with the strings in each as
+// they would look in the name of a subtest.
+func testsOf(t *testing.T, pkg string) map[string]map[string]bool {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join("..", "..", filepath.FromSlash(pkg), "*_test.go"))
+	require.NoError(t, err)
+	require.NotEmpty(t, paths, "package %s", pkg)
+	tests := make(map[string]map[string]bool)
+	for _, path := range paths {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		for _, declaration := range file.Decls {
+			f, ok := declaration.(*ast.FuncDecl)
+			if !ok || f.Recv != nil || !strings.HasPrefix(f.Name.Name, "Test") {
+				continue
+			}
+			literals := make(map[string]bool)
+			ast.Inspect(f, func(n ast.Node) bool {
+				if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+					text, err := strconv.Unquote(literal.Value)
+					require.NoError(t, err)
+					literals[strings.ReplaceAll(text, " ", "_")] = true
+				}
+				return true
+			})
+			tests[f.Name.Name] = literals
+		}
+	}
+	return tests
+}
