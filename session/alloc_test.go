@@ -174,3 +174,8 @@ func TestATimerAllocatesNothing(t *testing.T) {
 		}
 	}))
 }
+
+func TestAskingWhetherToStopAllocatesNothing(t *testing.T) {
+	s := open(t, lineGraph())
+	require.Zero(t, testing.AllocsPerRun(10000, func() { s.ShouldStop() }))
+}

@@ -17,7 +17,9 @@
 // step, run once, and handed to each in part: a hook never causes a second run
 // by asking. A session that is lost is created again, from AfterCreateSession
 // back to "session opened", and what it was doing is repeated ([Recovery]).
-// Goroutines that belong to a session are its [Coordinator]'s. The order and the rules for stops, feeds and options are those of
+// Goroutines that belong to a session are its [Coordinator]'s.
+//
+// The order and the rules for stops, feeds and options are those of
 // tensorflow/python/training/monitored_session.py; where TensorFlow is wrong,
 // the README's table of deviations says what happens here instead.
 //

@@ -36,9 +36,12 @@ type Engine interface {
 // A Session runs an engine's graph. It is used by one goroutine at a time.
 type Session interface {
 	// Run evaluates req.Fetches, each name at most once, in one step of the
-	// engine, and fills req.Values.
+	// engine, and fills req.Values: all of them, an op without a value with the
+	// zero Value.
 	//
-	// If it fails, nothing is said about req.Values. Exactly io.EOF means that the
+	// If it fails, nothing is said about req.Values; nothing is trained by a run
+	// with an unknown name, with a ctx that is done before, or at the end of the
+	// input, after which runs without a training op go on. Exactly io.EOF means that the
 	// input has ended ([ErrOutOfRange] does, too); ErrAborted and ErrUnavailable
 	// that the session is lost. An unknown fetch or feed is an error that Is
 	// [ErrUnknownName]; that a variable has no value yet, one that Is
@@ -46,7 +49,7 @@ type Session interface {
 	// state. When ctx is done, Run returns as soon as it can, with an error that
 	// Is ctx.Err().
 	Run(ctx context.Context, req *Request) error
-	// Close ends the session. No Run is in progress.
+	// Close ends the session, and any goroutines of it. No Run is in progress.
 	Close() error
 }
 

@@ -13,7 +13,9 @@ import (
 // End included. Embed [BaseHook] to write only those that matter; no method
 // will be added. sessiontest.TestHook checks an implementation.
 //
-// An error of any of them ends what is going on and arrives as *[HookError].
+// An error of any of them ends what is going on and arrives as *[HookError]. An
+// error of the engine that a hook meets is returned; a value that it cannot use
+// is an error, not a panic.
 // [ErrOutOfRange] and [ErrStop] count as a clean end, [ErrAborted] and
 // [ErrUnavailable] as the loss of the session, whoever returns them.
 //

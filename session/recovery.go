@@ -183,7 +183,8 @@ func (s *MonitoredSession) CheckStop() (stop bool, err error) {
 func (s *MonitoredSession) ShouldStop() bool {
 	stop, err := s.CheckStop()
 	if err != nil && !s.singular {
-		s.broken.Store(&err)
+		kept := err // err itself stays off the heap
+		s.broken.Store(&kept)
 	}
 	return stop
 }

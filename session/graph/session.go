@@ -117,7 +117,10 @@ func (s *graphSession) Run(ctx context.Context, req *session.Request) error {
 			return err
 		}
 	}
-	for _, i := range s.changes {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for _, i := range s.changes { // all of them: a step is not left half made
 		if err := s.change(ctx, i); err != nil {
 			return err
 		}
@@ -300,7 +303,10 @@ func (s *graphSession) eval(ctx context.Context, i int) (session.Value, error) {
 	if err := s.evalInputs(ctx, i); err != nil {
 		return session.Value{}, err
 	}
-	err := s.call(ctx, n, func() (err error) {
+	if err := ctx.Err(); err != nil {
+		return session.Value{}, err
+	}
+	err := s.call(n, func() (err error) {
 		c.value, err = n.compute(ctx, c.inputs)
 		return err
 	})
@@ -314,7 +320,7 @@ func (s *graphSession) eval(ctx context.Context, i int) (session.Value, error) {
 // change makes the update or assignment i.
 func (s *graphSession) change(ctx context.Context, i int) error {
 	n, inputs := &s.graph.nodes[i], s.cells[i].inputs
-	return s.call(ctx, n, func() error {
+	return s.call(n, func() error {
 		if n.kind == assign {
 			v, now := inputs[0], s.variables[n.target]
 			if !now.IsNone() && !sameType(v, now) {
@@ -332,11 +338,8 @@ func (s *graphSession) change(ctx context.Context, i int) error {
 	})
 }
 
-// call runs the function of a node, unless ctx is done.
-func (s *graphSession) call(ctx context.Context, n *node, function func() error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+// call runs the function of a node.
+func (s *graphSession) call(n *node, function func() error) error {
 	var begin time.Time
 	if s.trace != nil {
 		begin = time.Now()

@@ -601,3 +601,25 @@ func TestSessionsOfOneGraphMayRunAtOnce(t *testing.T) {
 		require.NoError(t, <-done)
 	}
 }
+
+func TestAContextThatEndsBetweenTwoUpdatesLeavesNoHalfStep(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	g := graph.New()
+	g.CreateGlobalStep()
+	for _, name := range []string{"a", "b"} {
+		g.Variable(name, func() session.Value { return session.TensorOf([]float64{1}) })
+		g.Update("grow "+name, func(_ context.Context, in []session.Value) error {
+			cancel()
+			data, _ := session.As[[]float64](in[0])
+			data[0]++
+			return nil
+		}, name)
+	}
+	g.Train("train", "grow a", "grow b")
+	s := newSession(t, g)
+	req := session.Request{Fetches: []string{"train"}, Values: make([]session.Value, 1)}
+	require.NoError(t, s.Run(ctx, &req))
+	require.Equal(t, []string{"a=float64[1][2]", "b=float64[1][2]", "global_step=1"}, eval(t, s, "a", "b", "global_step"))
+	require.ErrorIs(t, s.Run(ctx, &req), context.Canceled)
+}

@@ -1,0 +1,78 @@
+package sessiontest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/pprof"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+	"weak"
+)
+
+// labels numbers the calls of goroutinesOf.
+var labels atomic.Int64
+
+// goroutinesOf calls f and returns the goroutines that were started meanwhile,
+// by f or what it called, and are not about to end. They are told from others by
+// a profiler label, which goroutines inherit.
+func goroutinesOf(f func()) []string {
+	value := strconv.FormatInt(labels.Add(1), 10)
+	pprof.Do(context.Background(), pprof.Labels("sessiontest", value), func(context.Context) { f() })
+	for start := time.Now(); ; time.Sleep(time.Millisecond) {
+		left := labelled(fmt.Sprintf("%q:%q", "sessiontest", value))
+		if len(left) == 0 || time.Since(start) > patience/10 {
+			return left
+		}
+	}
+}
+
+// labelled returns the stacks of the goroutines with a label.
+func labelled(label string) []string {
+	var profile bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {
+		return []string{err.Error()}
+	}
+	var found []string
+	for stack := range strings.SplitSeq(profile.String(), "\n\n") {
+		if strings.Contains(stack, label) {
+			found = append(found, stack)
+		}
+	}
+	return found
+}
+
+// kept are things that nobody should hold any more, and what they are.
+type kept map[string][]func() bool
+
+// watch adds the thing that p points to or into.
+func watch[T any](k kept, what string, p *T) {
+	w := weak.Make(p)
+	k[what] = append(k[what], func() bool { return w.Value() != nil })
+}
+
+// held collects garbage and returns what is there nevertheless.
+func (k kept) held() (what []string) {
+	for range 5 { // a stack may hold something for a moment
+		runtime.GC()
+		what = nil
+		for name, alive := range k {
+			n := 0
+			for _, a := range alive {
+				if a() {
+					n++
+				}
+			}
+			if n > 0 {
+				what = append(what, fmt.Sprintf("%s (%d of %d)", name, n, len(alive)))
+			}
+		}
+		if len(what) == 0 {
+			return nil
+		}
+	}
+	return what
+}
