@@ -117,10 +117,7 @@ func (s *graphSession) Run(ctx context.Context, req *session.Request) error {
 			return err
 		}
 	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	for _, i := range s.changes { // all of them: a step is not left half made
+	for _, i := range s.changes { // whatever becomes of ctx: no half steps
 		if err := s.change(ctx, i); err != nil {
 			return err
 		}
