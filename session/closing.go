@@ -27,8 +27,14 @@ func (s *MonitoredSession) Close() error { return s.CloseWithError(nil) }
 // It returns nil after a clean end; otherwise cause, joined with what failed in
 // closing. A second call does nothing and returns the same.
 func (s *MonitoredSession) CloseWithError(cause error) error {
-	if err := s.turn.take(context.Background()); err != nil {
-		return err
+	if !s.turn.tryTake() {
+		if calledFromHolder() {
+			return ErrInRun
+		}
+		s.endWaiting() // for a session that nobody will use
+		if err := s.turn.take(context.Background()); err != nil {
+			return err
+		}
 	}
 	defer s.turn.give()
 	if !s.over.Load() {
@@ -68,7 +74,7 @@ func (s *MonitoredSession) close(cause error) error {
 			if !returned {
 				errs = append(errs, errPanicked)
 			}
-			errs = append(errs, s.closeLive(live)...)
+			errs = append(errs, s.closeLive(context.Background(), live)...)
 			s.live.Store(nil)
 		},
 		func() { errs = append(errs, s.closeHooks(s.hooks, joined(errs))...) },
@@ -141,14 +147,15 @@ func joined(errs []error) error {
 // closeLive stops and waits for the coordinator's goroutines, then closes the
 // engine's session. That the session was lost is no news, but where nobody
 // creates it again what a goroutine has reported is an error like others. A stop
-// that was requested of the coordinator without an error outlives it.
-func (s *MonitoredSession) closeLive(l *liveSession) []error {
+// that was requested of the coordinator without an error outlives it. When ctx is
+// done, goroutines are not waited for any longer.
+func (s *MonitoredSession) closeLive(ctx context.Context, l *liveSession) []error {
 	if context.Cause(l.coord.Context()) == ErrStopRequested {
 		s.coordStop.Store(true)
 	}
 	l.coord.RequestStop(nil)
-	reported, closed := l.coord.Join(s.config.StopGracePeriod), l.raw.Close()
-	if s.isLost(reported) || !s.singular && IsLost(reported) {
+	reported, closed := l.coord.join(ctx, s.config.StopGracePeriod), l.raw.Close()
+	if s.isLost(reported) {
 		reported = nil
 	}
 	if IsLost(closed) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -130,10 +131,16 @@ func (c *Coordinator) Go(name string, fn func(ctx context.Context) error) {
 	m, ctx := c.add(name)
 	go func() {
 		defer c.end(m)
-		if err := fn(ctx); err != nil && !isInterruption(ctx, err) {
+		if err := fn(ctx); err != nil && !isOwnStop(ctx, err) {
 			c.report(fmt.Errorf("session: goroutine %q: %w", name, err))
 		}
 	}()
+}
+
+// isOwnStop reports whether err is the news that ctx is done: its error or its
+// very cause, which is reported already. An error that wraps the cause is more.
+func isOwnStop(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (everyLeafIs(err, ctx.Err()) || reflect.ValueOf(err).Comparable() && err == context.Cause(ctx))
 }
 
 // report is RequestStop for an error that nobody else can be given.
@@ -176,9 +183,14 @@ func (c *Coordinator) end(m *member) {
 // those that did not end. Either way they are not waited for again: another Join
 // is concerned with goroutines started since, and returns Err again.
 func (c *Coordinator) Join(grace time.Duration) error {
+	return c.join(context.Background(), grace)
+}
+
+// join is Join that, from the stop on, waits no longer than until ctx is done.
+func (c *Coordinator) join(ctx context.Context, grace time.Duration) error {
 	stop, members := c.members()
 	if await(stop, members); stop.Err() != nil {
-		limit, cancel := context.WithTimeout(context.Background(), max(grace, time.Millisecond))
+		limit, cancel := context.WithTimeout(ctx, max(grace, time.Millisecond))
 		defer cancel()
 		for await(limit, members) {
 			if _, members = c.members(); len(members) == 0 {

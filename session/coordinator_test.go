@@ -249,3 +249,13 @@ func TestACoordinatorServesManyGoroutines(t *testing.T) {
 	wg.Wait()
 	require.True(t, coord.ShouldStop())
 }
+
+func TestAGoroutineThatAddsToTheErrorOfAnotherIsHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := session.NewCoordinator(t.Context(), session.CoordinatorConfig{})
+		c.Go("same", func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) })
+		c.Go("more", func(ctx context.Context) error { <-ctx.Done(); return fmt.Errorf("disk b: %w", context.Cause(ctx)) })
+		c.RequestStop(errBroken)
+		require.EqualError(t, c.Join(time.Second), "broken\nsession: goroutine \"more\": disk b: broken")
+	})
+}

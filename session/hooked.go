@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync/atomic"
 )
 
 // A hookedSession makes the runs: it asks the hooks, runs the engine once, and
@@ -165,12 +166,12 @@ func (h *hookedSession) runEngine(ctx context.Context, req *Request) error {
 // end of input has one name, and use after Close one error.
 type rawSession struct {
 	engine Session
-	closed bool
+	closed atomic.Bool
 }
 
 // Run runs the engine.
 func (s *rawSession) Run(ctx context.Context, req *Request) error {
-	if s.closed {
+	if s.closed.Load() {
 		return ErrClosed
 	}
 	err := s.engine.Run(ctx, req)
@@ -182,10 +183,9 @@ func (s *rawSession) Run(ctx context.Context, req *Request) error {
 
 // Close closes the engine's session, once.
 func (s *rawSession) Close() error {
-	if s.closed {
+	if s.closed.Swap(true) {
 		return nil
 	}
-	s.closed = true
 	return s.engine.Close()
 }
 

@@ -36,7 +36,7 @@ func Loop(ctx context.Context, interval time.Duration, fn func(ctx context.Conte
 			return nil
 		}
 		if err := fn(ctx); err != nil {
-			if isInterruption(ctx, err) {
+			if isOwnStop(ctx, err) {
 				return nil
 			}
 			return err

@@ -79,6 +79,9 @@ type MonitoredSession struct {
 	broken    atomic.Pointer[error]       // of creating it again, if ShouldStop has met it
 	over      atomic.Bool                 // closed
 
+	closing    context.Context // done when somebody waits for the turn to close
+	endWaiting context.CancelFunc
+
 	losses   int // since a run last succeeded; whoever has the turn
 	closeErr error
 }
@@ -105,6 +108,7 @@ func NewMonitoredSession(ctx context.Context, config Config) (*MonitoredSession,
 
 func (s *MonitoredSession) open(ctx context.Context, config Config) (err error) {
 	s.ctx, s.turn = ctx, newTurn()
+	s.closing, s.endWaiting = context.WithCancel(context.WithoutCancel(ctx))
 	if s.config, s.hooks, err = config.resolve(); err != nil {
 		return err
 	}
@@ -153,7 +157,7 @@ func (s *MonitoredSession) create(ctx context.Context) (_ *liveSession, err erro
 	usable := false
 	defer func() {
 		if !usable {
-			err = joined(append([]error{err}, s.closeLive(live)...))
+			err = joined(append([]error{err}, s.closeLive(context.Background(), live)...))
 		}
 	}()
 	for i := range s.hooks {
@@ -214,7 +218,7 @@ func (s *MonitoredSession) runInTurn(ctx context.Context, fetches []string, feed
 			s.losses = 0
 			return values, nil
 		}
-		if err := s.lose(live, s.rootCause(live, err)); err != nil {
+		if err := s.lose(ctx, live, s.rootCause(live, err)); err != nil {
 			return Values{}, err
 		}
 	}
@@ -249,7 +253,15 @@ func (s *MonitoredSession) Steps(ctx context.Context, fetches ...string) iter.Se
 			yield(Values{}, errors.New("session: nothing is fetched, so that no run would be a step"))
 			return
 		}
-		for !s.ShouldStop() {
+		for {
+			stop, err := s.CheckStop()
+			if err != nil {
+				yield(Values{}, err)
+				return
+			}
+			if stop {
+				return
+			}
 			values, err := s.Run(ctx, fetches...)
 			if IsCleanStop(err) || err == ErrRunAfterStop || err == ErrClosed {
 				return

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -78,25 +79,29 @@ func (s *MonitoredSession) session(ctx context.Context) (*liveSession, error) {
 	}
 }
 
-// waitToCreate waits as long as Backoff says, if there was a loss.
+// waitToCreate waits as long as Backoff says, if there was a loss and unless
+// somebody wants to close the session.
 func (s *MonitoredSession) waitToCreate(ctx context.Context) error {
 	if s.losses == 0 {
 		return nil
 	}
-	d := s.config.Recovery.Backoff(s.losses)
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
+	timer := time.NewTimer(s.config.Recovery.Backoff(s.losses))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return nil
 	case <-ctx.Done():
-		return ctx.Err()
 	case <-s.ctx.Done():
-		return s.ctx.Err()
+	case <-s.closing.Done():
 	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case s.ctx.Err() != nil:
+		return context.Cause(s.ctx)
+	case s.closing.Err() != nil:
+		return ErrClosed
+	}
+	return nil
 }
 
 // countLoss returns nil if err is a loss after which to try again, else the
@@ -122,7 +127,7 @@ func (s *MonitoredSession) rootCause(live *liveSession, err error) error {
 	if err == nil || IsLost(err) {
 		return err
 	}
-	if cause := live.coord.Err(); IsLost(cause) || s.isLost(cause) {
+	if cause := live.coord.Err(); s.isLost(cause) || s.singular && IsLost(cause) {
 		return cause
 	}
 	return err
@@ -130,12 +135,15 @@ func (s *MonitoredSession) rootCause(live *liveSession, err error) error {
 
 // lose looks at an error. If the session was lost, it is closed and lose returns
 // nil: the caller tries again. Otherwise lose returns the error.
-func (s *MonitoredSession) lose(live *liveSession, err error) error {
+func (s *MonitoredSession) lose(ctx context.Context, live *liveSession, err error) error {
 	if !s.isLost(err) {
 		return err
 	}
 	s.live.Store(nil)
-	if failed := joined(s.closeLive(live)); failed != nil {
+	if failed := joined(s.closeLive(ctx, live)); failed != nil {
+		if errors.Is(failed, ErrStillRunning) {
+			return joined([]error{err, failed}) // why they had to stop
+		}
 		return failed
 	}
 	return s.countLoss(err)
@@ -167,22 +175,24 @@ func (s *MonitoredSession) CheckStop() (stop bool, err error) {
 	if live == nil || s.live.Load() != live {
 		return s.live.Load() == nil, nil
 	}
-	if err := s.lose(live, live.coord.Err()); err != nil {
+	if err := s.lose(s.ctx, live, live.coord.Err()); err != nil {
 		return true, err
 	}
 	if live, err = s.session(s.ctx); err != nil {
 		return true, err
 	}
-	return live.coord.ShouldStop() && !s.isLost(live.coord.Err()), nil
+	stop = s.stop.Load() || s.coordStop.Load() || s.ctx.Err() != nil
+	return stop || live.coord.ShouldStop() && !s.isLost(live.coord.Err()), nil
 }
 
 // ShouldStop reports whether the loop is to end: a stop was requested by a hook,
 // a goroutine of the coordinator or RequestStop, the session's context is done,
 // the session is closed, or it was lost and could not be created again. In the
-// last case Close returns the error. It never waits for a run in progress.
+// last case Close returns the error. It never waits for a run in progress, but
+// it may create a session that was lost, which takes as long as Recovery allows.
 func (s *MonitoredSession) ShouldStop() bool {
 	stop, err := s.CheckStop()
-	if err != nil && !s.singular {
+	if err != nil && !s.singular && !isInterruption(s.ctx, err) {
 		kept := err // err itself stays off the heap
 		s.broken.Store(&kept)
 	}

@@ -347,3 +347,107 @@ func TestAHookThatRunsTheSessionThatShouldStopIsCreatingIsRefused(t *testing.T) 
 	require.ErrorIs(t, got, session.ErrInRun)
 	require.NoError(t, s.Close())
 }
+
+func TestALossThatNobodyRecoversFromIsAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		never := session.Recovery{Recoverable: func(error) bool { return false }}
+		worker := &session.HookFuncs{OnAfterCreateSession: func(_ context.Context, _ session.Session, coord *session.Coordinator) error {
+			coord.Go("worker", func(context.Context) error { return session.ErrAborted })
+			return nil
+		}}
+		err := session.With(t.Context(), session.Config{
+			Engine: lineGraph(), Hooks: []session.SessionRunHook{worker}, Recovery: never,
+		}, func(s *session.MonitoredSession) error {
+			synctest.Wait()
+			require.True(t, s.ShouldStop())
+			return nil
+		})
+		require.ErrorIs(t, err, session.ErrAborted)
+	})
+}
+
+func TestCloseEndsTheWaitForASession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var j journal
+		s, err := session.NewMonitoredSession(t.Context(), session.Config{
+			Engine:   j.engine(lineGraph()).failing("Run", session.ErrUnavailable),
+			Recovery: session.Recovery{Backoff: func(int) time.Duration { return time.Hour }},
+		})
+		require.NoError(t, err)
+		ran := make(chan error)
+		go func() {
+			_, err := s.Run(t.Context(), "loss")
+			ran <- err
+		}()
+		synctest.Wait()
+		begun := time.Now()
+		closed := make(chan error)
+		go func() { closed <- s.Close() }()
+		require.ErrorIs(t, <-ran, session.ErrClosed)
+		require.NoError(t, <-closed)
+		require.Zero(t, time.Since(begun))
+	})
+}
+
+func TestAStuckGoroutineDoesNotOutwaitTheRunsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		stuck := &session.HookFuncs{OnAfterCreateSession: func(_ context.Context, _ session.Session, coord *session.Coordinator) error {
+			coord.Go("stuck", func(context.Context) error { <-release; return nil })
+			return nil
+		}}
+		var j journal
+		e := j.engine(lineGraph())
+		e.at["Run"] = failingOnce(1, session.ErrAborted)
+		s, err := session.NewMonitoredSession(t.Context(), session.Config{
+			Engine: e, Hooks: []session.SessionRunHook{stuck}, Recovery: atOnce,
+		})
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begun := time.Now()
+		_, err = s.Run(ctx, "loss")
+		require.ErrorIs(t, err, session.ErrStillRunning)
+		require.ErrorIs(t, err, session.ErrAborted, "why it had to stop")
+		require.Equal(t, time.Second, time.Since(begun))
+		require.NoError(t, s.CloseWithError(session.ErrStop))
+	})
+}
+
+func TestADoneContextEndsRecoveryWithoutDelay(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	var j journal
+	creations := 0
+	e := j.engine(lineGraph()).failing("Run", session.ErrAborted)
+	e.at["NewSession"] = func(context.Context) error {
+		if creations++; creations == 3 {
+			cancel(errBroken)
+		}
+		return nil
+	}
+	s, err := session.NewMonitoredSession(ctx, session.Config{Engine: e, Recovery: atOnce})
+	require.NoError(t, err)
+	_, err = s.Run(t.Context(), "loss")
+	require.ErrorIs(t, err, errBroken)
+	require.Equal(t, 3, creations)
+	require.ErrorIs(t, s.Close(), errBroken)
+}
+
+func TestStepsYieldTheErrorOfASessionThatIsNotCreatedAgain(t *testing.T) {
+	var j journal
+	var coord *session.Coordinator
+	e := j.engine(lineGraph())
+	keep := &session.HookFuncs{OnAfterCreateSession: func(_ context.Context, _ session.Session, c *session.Coordinator) error {
+		coord = c
+		return nil
+	}}
+	s, err := session.NewMonitoredSession(t.Context(), session.Config{
+		Engine: e, Hooks: []session.SessionRunHook{keep}, Recovery: atOnce,
+	})
+	require.NoError(t, err)
+	coord.RequestStop(session.ErrAborted)
+	e.failing("NewSession", errBroken)
+	require.ErrorIs(t, s.RunUntilStop(t.Context(), "train"), errBroken)
+	require.NoError(t, s.CloseWithError(session.ErrStop))
+}

@@ -32,7 +32,7 @@ func (s *MonitoredSession) RunStepFn(ctx context.Context, fn func(ctx context.Co
 			s.losses = 0
 			return nil
 		}
-		if err := s.lose(live, err); err != nil {
+		if err := s.lose(ctx, live, err); err != nil {
 			return err
 		}
 	}

@@ -70,13 +70,8 @@ func TestReplay(t *testing.T) {
 	var total tally
 	for _, path := range paths {
 		for _, d := range readDocuments(t, path) {
-			replay, ok := replayers[d.family]
-			if !ok {
-				total.add(outcome{missing: "family " + d.family})
-				continue
-			}
 			t.Run(d.family+"/"+d.name, func(t *testing.T) {
-				o := replay(t, d)
+				o := replayDocument(t, d)
 				total.add(o)
 				if o.different != "" {
 					t.Error(o.different)
@@ -85,6 +80,47 @@ func TestReplay(t *testing.T) {
 		}
 	}
 	t.Log(total.String())
+}
+
+// awaited are the families and hooks that are to come. Whoever brings one takes
+// it off the list; what is neither here nor there is different.
+var awaited = map[string]bool{
+	"family checkpoints":      true,
+	"family early_stopping":   true,
+	"family training_session": true,
+	"hook checkpoint_saver":   true,
+	"hook feed_fn":            true,
+	"hook final_ops":          true,
+	"hook global_step_waiter": true,
+	"hook nan":                true,
+	"hook profiler":           true,
+	"hook step_counter":       true,
+}
+
+// replayDocument plays d. A document that the replay cannot cope with is
+// different, and does not keep the others from being played.
+func replayDocument(t *testing.T, d document) (o outcome) {
+	defer func() {
+		if p := recover(); p != nil {
+			o = outcome{different: fmt.Sprintf("the replay panics: %v", p)}
+		}
+		if o.missing != "" && !awaited[o.missing] {
+			o = outcome{different: "nobody knows the " + o.missing}
+		}
+	}()
+	replay, ok := replayers[d.family]
+	if !ok {
+		return outcome{missing: "family " + d.family}
+	}
+	return replay(t, d)
+}
+
+func TestWhatNobodyKnowsIsDifferent(t *testing.T) {
+	require.Equal(t, outcome{missing: "family checkpoints"}, replayDocument(t, document{family: "checkpoints"}))
+	require.Equal(t, outcome{different: "nobody knows the family chekpoints"}, replayDocument(t, document{family: "chekpoints"}))
+	replayers["broken"] = func(*testing.T, document) outcome { panic("index out of range") }
+	defer delete(replayers, "broken")
+	require.Equal(t, outcome{different: "the replay panics: index out of range"}, replayDocument(t, document{family: "broken"}))
 }
 
 // A tally counts outcomes.
