@@ -78,6 +78,7 @@ func (s *MonitoredSession) close(cause error) error {
 			s.live.Store(nil)
 		},
 		func() { errs = append(errs, s.closeHooks(s.hooks, joined(errs))...) },
+		func() { errs = append(errs, live.coord.stillRunning()) },
 	)
 	return joined(errs)
 }

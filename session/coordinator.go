@@ -207,6 +207,16 @@ func (c *Coordinator) join(ctx context.Context, grace time.Duration) error {
 	return joined([]error{c.Err(), fmt.Errorf("%w after %v: %q", ErrStillRunning, grace, names)})
 }
 
+// stillRunning is the [ErrStillRunning] about goroutines that were started after
+// the Join that was to be the last.
+func (c *Coordinator) stillRunning() error {
+	_, late := c.members()
+	if names := c.forget(late); len(names) > 0 {
+		return fmt.Errorf("%w, begun too late: %q", ErrStillRunning, names)
+	}
+	return nil
+}
+
 // members returns what runs now, and the context that a stop ends.
 func (c *Coordinator) members() (context.Context, map[*member]struct{}) {
 	c.mu.Lock()

@@ -214,3 +214,26 @@ func TestEachJoinKnowsItsStragglers(t *testing.T) {
 		require.ErrorIs(t, <-patient, session.ErrStillRunning)
 	})
 }
+
+func TestAGoroutineThatBeginsWhileTheSessionClosesIsReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		var coord *session.Coordinator
+		h := &session.HookFuncs{
+			OnAfterCreateSession: func(_ context.Context, _ session.Session, c *session.Coordinator) error {
+				coord = c
+				return nil
+			},
+			OnCloseSession: func(context.Context, error) error {
+				coord.Go("upload", func(context.Context) error { <-release; return nil })
+				return nil
+			},
+		}
+		s, err := session.NewMonitoredSession(t.Context(), session.Config{Engine: lineGraph(), Hooks: []session.SessionRunHook{h}})
+		require.NoError(t, err)
+		err = s.Close()
+		require.ErrorIs(t, err, session.ErrStillRunning)
+		require.ErrorContains(t, err, `"upload"`)
+	})
+}
