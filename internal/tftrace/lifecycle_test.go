@@ -20,7 +20,7 @@ func replayLifecycle(t *testing.T, d document) outcome {
 	want := recorded(t, d).binding(s.isProbe)
 	got := playLibrary(t, s)
 	if !s.isModelled() {
-		return outcome{different: difference(want, got, lastOfJoined)}
+		return outcome{different: "the model lacks a hook of this scenario"}
 	}
 	return judge(want, got, func(mended mended) trace { return playModel(t, s, mended) })
 }

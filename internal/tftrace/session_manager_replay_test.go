@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -26,7 +27,7 @@ func replaySessionManager(t *testing.T, d document) outcome {
 }
 
 // managerKinds are the kinds of the errors that session managers and scaffolds
-// make themselves. A wrong argument has no sentinel: it is what is left.
+// make themselves.
 var managerKinds = []struct {
 	sentinel error
 	kind     string
@@ -39,7 +40,11 @@ var managerKinds = []struct {
 	{errNotAssignable, "type_error"},
 }
 
-const wrongArgument = "value_error"
+// wrongArguments is how the errors about configs and arguments begin, which have
+// no sentinel.
+var wrongArguments = []string{
+	"session: SessionManagerConfig: ", "session: RestoreArgs: ", "session: ChiefConfig: ", "session: WorkerConfig: ",
+}
 
 func managerErrorParts(err error) []errorPart {
 	for _, k := range managerKinds {
@@ -50,7 +55,10 @@ func managerErrorParts(err error) []errorPart {
 	if scripted, ok := errors.AsType[*scriptedError](err); ok {
 		return []errorPart{{scripted.kind, scripted.Error()}}
 	}
-	return []errorPart{{wrongArgument, err.Error()}}
+	if slices.ContainsFunc(wrongArguments, func(begin string) bool { return strings.HasPrefix(err.Error(), begin) }) {
+		return []errorPart{{"value_error", err.Error()}}
+	}
+	return []errorPart{{"of no known kind", err.Error()}}
 }
 
 // A managers plays scenarios with this library.
