@@ -164,10 +164,11 @@ func (s *MonitoredSession) CheckStop() (stop bool, err error) {
 	if live != nil && s.singular {
 		return true, live.coord.Err()
 	}
-	if live != nil && !s.isLost(live.coord.Err()) {
+	if live != nil && !s.isLost(live.coord.Err()) && s.live.Load() == live {
 		return true, nil
 	}
-	// The session was lost. A run that is in progress creates it again.
+	// The session was lost, or its coordinator was stopped because a run has lost
+	// it. A run that is in progress creates it again.
 	if !s.turn.tryTake() {
 		return false, nil
 	}

@@ -451,3 +451,60 @@ func TestStepsYieldTheErrorOfASessionThatIsNotCreatedAgain(t *testing.T) {
 	require.ErrorIs(t, s.RunUntilStop(t.Context(), "train"), errBroken)
 	require.NoError(t, s.CloseWithError(session.ErrStop))
 }
+
+func TestEverybodyAtOnceConcurrentSafe(t *testing.T) {
+	for range 50 {
+		var j journal
+		e := j.engine(lineGraph())
+		runs := 0
+		e.at["Run"] = func(context.Context) error {
+			if runs++; runs%3 == 0 {
+				return session.ErrAborted
+			}
+			return nil
+		}
+		lose := &session.HookFuncs{OnAfterCreateSession: func(_ context.Context, _ session.Session, coord *session.Coordinator) error {
+			coord.Go("worker", func(ctx context.Context) error {
+				select {
+				case <-ctx.Done():
+					return nil
+				case <-time.After(time.Millisecond / 4):
+					return session.ErrUnavailable
+				}
+			})
+			return nil
+		}}
+		s, err := session.NewMonitoredSession(t.Context(), session.Config{
+			Engine: e, Hooks: []session.SessionRunHook{lose}, Recovery: atOnce,
+		})
+		require.NoError(t, err)
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() {
+				for {
+					_, err := s.Run(t.Context(), "loss")
+					if errors.Is(err, session.ErrRunAfterStop) || errors.Is(err, session.ErrClosed) {
+						return
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+			all.Go(func() {
+				for !s.ShouldStop() {
+				}
+			})
+		}
+		all.Go(s.RequestStop)
+		for range 2 {
+			all.Go(func() {
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	}
+}
