@@ -85,6 +85,15 @@ func (e *eventFile) beginRecord() (start int) {
 	return start
 }
 
+// beginValues is beginRecord for an event with values: the START that is to come
+// stands before it.
+func (e *eventFile) beginValues(now time.Time) (start int) {
+	if e.coming.wanted && e.coming.known {
+		e.addStart(now, e.coming.step)
+	}
+	return e.beginRecord()
+}
+
 // endRecord completes the record that begins at start.
 func (e *eventFile) endRecord(start int) {
 	e.buf = tfrecord.End(e.buf, start)
@@ -131,10 +140,7 @@ func (e *eventFile) addValues(now time.Time, step int64, values []Value) error {
 	if err := e.noteTags(values); err != nil {
 		return err
 	}
-	if e.coming.wanted && e.coming.known {
-		e.addStart(now, e.coming.step)
-	}
-	start := e.beginRecord()
+	start := e.beginValues(now)
 	e.buf = appendEvent(e.buf, wallTime(now), step, values, e.described)
 	e.endRecord(start)
 	return nil
@@ -155,10 +161,7 @@ func (e *eventFile) addScalar(now time.Time, step int64, tag string, value float
 		e.tags[strings.Clone(tag)] = struct{}{}
 		metadata = scalarMetadata
 	}
-	if e.coming.wanted && e.coming.known {
-		e.addStart(now, e.coming.step)
-	}
-	start := e.beginRecord()
+	start := e.beginValues(now)
 	e.buf = appendScalarEvent(e.buf, wallTime(now), step, tag, value, metadata)
 	e.endRecord(start)
 	return nil

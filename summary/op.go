@@ -55,24 +55,12 @@ func describe(v session.Value) string {
 	return v.Kind().String()
 }
 
-type mergeOp struct {
-	ops     []Op
-	fetches []string
-}
+type mergeOp struct{ resolved }
 
 // Merge returns an op that makes the values of all ops for one event, in this
 // order: tf.compat.v1.summary.merge. Two values with one tag are an error when
 // they are made. Nil ops are left out.
-func Merge(ops ...Op) Op {
-	m := &mergeOp{}
-	for _, op := range ops {
-		if op != nil {
-			m.ops = append(m.ops, op)
-			m.fetches = append(m.fetches, op.Fetches()...)
-		}
-	}
-	return m
-}
+func Merge(ops ...Op) Op { return &mergeOp{resolve(List(ops))} }
 
 func (m *mergeOp) Fetches() []string { return m.fetches }
 
@@ -91,11 +79,9 @@ func checkAll(ops []Op) error {
 
 func (m *mergeOp) AppendValues(dst []Value, fetched session.Values) ([]Value, error) {
 	start := len(dst)
-	for _, op := range m.ops {
-		var err error
-		if dst, err = op.AppendValues(dst, fetched); err != nil {
-			return dst, err
-		}
+	dst, err := m.appendValues(dst, fetched)
+	if err != nil {
+		return dst, err
 	}
 	return dst, checkDuplicates(dst[start:])
 }
@@ -144,13 +130,7 @@ func (l List) check() error {
 
 // AppendValues appends the values of all ops.
 func (l List) AppendValues(dst []Value, fetched session.Values) ([]Value, error) {
-	for _, op := range resolve(l).ops {
-		var err error
-		if dst, err = op.AppendValues(dst, fetched); err != nil {
-			return dst, err
-		}
-	}
-	return dst, nil
+	return resolve(l).appendValues(dst, fetched)
 }
 
 // CleanName returns name as TensorFlow's v1 summary ops make it a tag: every
@@ -185,4 +165,15 @@ func resolve(op Op) resolved {
 		}
 	}
 	return r
+}
+
+// appendValues appends the values of all ops.
+func (r resolved) appendValues(dst []Value, fetched session.Values) ([]Value, error) {
+	for _, op := range r.ops {
+		var err error
+		if dst, err = op.AppendValues(dst, fetched); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
 }
