@@ -280,7 +280,7 @@ type scriptedSession struct {
 	number      int // from 1
 	step        int64
 	initialized bool
-	closed      bool
+	closed      atomic.Bool
 }
 
 // Uninitialized implements [session.Initializer].
@@ -324,7 +324,7 @@ func (s *scriptedSession) Run(ctx context.Context, req *session.Request) error {
 
 func (s *scriptedSession) run(ctx context.Context, req *session.Request) error {
 	e := s.engine
-	if s.closed {
+	if s.closed.Load() {
 		return session.ErrClosed
 	}
 	n := e.begin(OpRun)
@@ -391,6 +391,6 @@ func (s *scriptedSession) checkFeeds(feeds session.Feeds) error {
 // Close implements [session.Session].
 func (s *scriptedSession) Close() error {
 	err := s.engine.perform(context.Background(), OpClose, func() error { return nil })
-	s.closed = true
+	s.closed.Store(true)
 	return s.engine.end(Call{Op: OpClose, Session: s.number, Err: err})
 }

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/runhook/runhook/session"
@@ -254,7 +255,8 @@ func (c *hookCase) recovery() {
 			if s.engine.Count(OpRun) < n {
 				return
 			}
-			if ended := s.probe.phase == session.PhaseEnd || s.probe.phase == session.PhaseCloseSession; err != nil && !(ended && session.IsLost(err)) {
+			phase := s.probe.phase()
+			if ended := phase == session.PhaseEnd || phase == session.PhaseCloseSession; err != nil && !(ended && session.IsLost(err)) {
 				c.errorf("the session is lost in run %d, and: %v", n, err)
 			}
 		}
@@ -286,14 +288,14 @@ func (c *hookCase) oneAtATime() {
 func (c *hookCase) engineErrors() {
 	for n := 1; n <= 100; n++ {
 		s := c.stay(c.new(), Fault{Op: OpRun, N: n, Err: errInjected})
-		var met session.Phase
-		s.engine.Faults[0].Do = func() { met = s.probe.phase }
+		var met atomic.Value // of session.Phase
+		s.engine.Faults[0].Do = func() { met.Store(s.probe.phase()) }
 		err := s.run()
 		if s.engine.Count(OpRun) < n {
 			return
 		}
 		if !errors.Is(err, errInjected) {
-			c.errorf("run %d of the engine fails, made in or after %s, and the session ends with %v", n, met, err)
+			c.errorf("run %d of the engine fails, made in or after %s, and the session ends with %v", n, met.Load(), err)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 func (c *hookCase) keepsNothing() {
 	hook := c.new()
-	watched := make(kept)
+	watched := new(kept)
 	c.watchStay(hook, watched)
 	if held := watched.held(); len(held) > 0 {
 		slices.Sort(held)
@@ -24,11 +24,11 @@ func (c *hookCase) keepsNothing() {
 }
 
 // watchStay runs a session of which nothing is left but what the hook keeps.
-func (c *hookCase) watchStay(hook session.SessionRunHook, watched kept) {
+func (c *hookCase) watchStay(hook session.SessionRunHook, watched *kept) {
 	s := c.stay(hook)
 	e := &watchedEngine{Engine: s.engine, watched: watched}
 	s.faced = e
-	s.probe.asked = func(*session.SessionRunContext, *session.SessionRunArgs) { e.hooked = true }
+	s.probe.asked = func(*session.SessionRunContext, *session.SessionRunArgs) { e.hooked.Store(true) }
 	s.probe.values = func(rc *session.SessionRunContext, values *session.SessionRunValues) {
 		watch(watched, "the run context", rc)
 		watch(watched, "the values", values)
@@ -65,8 +65,8 @@ func (l *lentContext) Value(key any) any           { return l.used().Value(key) 
 // A watchedEngine watches what hooked runs give.
 type watchedEngine struct {
 	*Engine
-	watched kept
-	hooked  bool // the next run is a hooked one
+	watched *kept
+	hooked  atomic.Bool // the next run is a hooked one
 }
 
 func (e *watchedEngine) NewSession(ctx context.Context) (session.Session, error) {
@@ -85,10 +85,9 @@ type watchedSession struct {
 func (s *watchedSession) Run(ctx context.Context, req *session.Request) error {
 	err := s.scriptedSession.Run(ctx, req)
 	e := s.engine
-	if err != nil || !e.hooked {
+	if err != nil || !e.hooked.CompareAndSwap(true, false) {
 		return err
 	}
-	e.hooked = false
 	watch(e.watched, "the values", &req.Values[0])
 	for i := range req.Values {
 		req.Values[i] = req.Values[i].Clone() // an output may always give the same tensor
@@ -99,7 +98,7 @@ func (s *watchedSession) Run(ctx context.Context, req *session.Request) error {
 	return nil
 }
 
-func watchTensor(watched kept, t session.Tensor) {
+func watchTensor(watched *kept, t session.Tensor) {
 	const what = "a tensor"
 	switch d := t.Data.(type) {
 	case []float32:
@@ -119,7 +118,7 @@ func watchTensor(watched kept, t session.Tensor) {
 	}
 }
 
-func watchSlice[T any](watched kept, what string, d []T) {
+func watchSlice[T any](watched *kept, what string, d []T) {
 	const few = 16 // bytes; the allocator puts several such things together
 	if len(d)*int(reflect.TypeFor[T]().Size()) >= few {
 		watch(watched, what, &d[0])

@@ -8,6 +8,7 @@ import (
 	"runtime/pprof"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"weak"
@@ -45,21 +46,32 @@ func labelled(label string) []string {
 	return found
 }
 
-// kept are things that nobody should hold any more, and what they are.
-type kept map[string][]func() bool
+// kept are things that nobody should hold any more, and what they are. A hook
+// that breaks another rule may add to them from a goroutine of its own.
+type kept struct {
+	mu    sync.Mutex
+	alive map[string][]func() bool
+}
 
 // watch adds the thing that p points to or into.
-func watch[T any](k kept, what string, p *T) {
+func watch[T any](k *kept, what string, p *T) {
 	w := weak.Make(p)
-	k[what] = append(k[what], func() bool { return w.Value() != nil })
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.alive == nil {
+		k.alive = make(map[string][]func() bool)
+	}
+	k.alive[what] = append(k.alive[what], func() bool { return w.Value() != nil })
 }
 
 // held collects garbage and returns what is there nevertheless.
-func (k kept) held() (what []string) {
+func (k *kept) held() (what []string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	for range 5 { // a stack may hold something for a moment
 		runtime.GC()
 		what = nil
-		for name, alive := range k {
+		for name, alive := range k.alive {
 			n := 0
 			for _, a := range alive {
 				if a() {

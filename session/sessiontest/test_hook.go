@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -150,8 +151,9 @@ type probe struct {
 	hook   session.SessionRunHook
 	closer session.SessionCloser // nil if it has no CloseSession
 
-	phase session.Phase // in progress or last
-	log   []string      // what the hook asked for and did, by run
+	mu      sync.Mutex
+	current session.Phase // or the last one; under mu
+	log     []string      // what the hook asked for and did, by run
 	// during surrounds the call of a phase.
 	during func(ctx context.Context, phase session.Phase, call func(ctx context.Context) error) error
 	// asked is called with what BeforeRun returns, values with what AfterRun gets.
@@ -179,8 +181,18 @@ func (p *probe) Name() string {
 	return strings.TrimPrefix(fmt.Sprintf("%T", p.hook), "*")
 }
 
+// phase is the one in progress, or the last one. It is safe for concurrent use: a
+// hook that runs the session from a goroutine of its own makes faults happen there.
+func (p *probe) phase() session.Phase {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.current
+}
+
 func (p *probe) enter(ctx context.Context, phase session.Phase, call func(ctx context.Context) error) error {
-	p.phase = phase
+	p.mu.Lock()
+	p.current = phase
+	p.mu.Unlock()
 	if p.during != nil {
 		return p.during(ctx, phase, call)
 	}
