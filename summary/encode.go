@@ -15,7 +15,6 @@ const (
 	eventWallTime       = 1
 	eventStep           = 2
 	eventFileVersion    = 3
-	eventGraphDef       = 4
 	eventSummary        = 5
 	eventSessionLog     = 7
 	eventSourceMetadata = 10

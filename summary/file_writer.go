@@ -54,8 +54,9 @@ func (c FileWriterConfig) resolve() (FileWriterConfig, error) {
 	return c, errors.Join(errs...)
 }
 
-// A FileWriter writes events to a new event file in a directory. Any number of
-// goroutines may use it.
+// A FileWriter writes events to a new event file in a directory: it is a [Sink],
+// and its [Writer] has the methods for what it writes (Scalar, Image, AddGraph …).
+// Any number of goroutines may use it.
 //
 // What is added is encoded and buffered at once, so that the arguments may be
 // changed after the call, and written by a goroutine. An error of the file
@@ -67,6 +68,8 @@ func (c FileWriterConfig) resolve() (FileWriterConfig, error) {
 // writes everything that was added before it; it may be called again and
 // returns the same. After it, calls return [ErrClosed] until Reopen.
 type FileWriter struct {
+	Writer
+
 	logdir string
 	config FileWriterConfig
 	create func(logdir, suffix string, now time.Time) (f file, older bool, err error)
@@ -78,6 +81,8 @@ type FileWriter struct {
 	mu       sync.Mutex // guards what follows
 	sessions int        // monitored sessions that write here, counted by their hooks
 }
+
+var _ SessionSink = (*FileWriter)(nil)
 
 // NewFileWriter makes the directory, if need be, and in it a new event file.
 func NewFileWriter(logdir string, config FileWriterConfig) (*FileWriter, error) {
@@ -93,6 +98,7 @@ func newFileWriter(logdir string, config FileWriterConfig, create func(string, s
 		return nil, err
 	}
 	w := &FileWriter{logdir: logdir, config: config, create: create}
+	w.Writer = writerTo(w)
 	if err := w.open(start{}); err != nil {
 		return nil, err
 	}
@@ -124,29 +130,13 @@ func (w *FileWriter) open(coming start) error {
 // GetLogdir returns the directory that the writer was made with.
 func (w *FileWriter) GetLogdir() string { return w.logdir }
 
-// Add writes values as the summary of one event, at step, now. Without values
-// it does nothing.
-func (w *FileWriter) Add(step int64, values ...Value) error { return w.add(step, values) }
-
-func (w *FileWriter) add(step int64, values []Value) error {
-	if len(values) == 0 {
-		return nil
-	}
-	return w.current.Load().addValues(time.Now(), step, values)
+// AddValues implements [Sink].
+func (w *FileWriter) AddValues(wallTime time.Time, step int64, values []Value) error {
+	return w.current.Load().addValues(wallTime, step, values)
 }
 
-// AddSummary writes the values of a summary as one event, at step, now. As
-// TensorFlow's does, it writes the metadata of a tag once in a file; s is not
-// changed.
-func (w *FileWriter) AddSummary(s *eventpb.Summary, step int64) error {
-	values := make([]Value, len(s.GetValue()))
-	for i, v := range s.GetValue() {
-		var err error
-		if values[i], err = valueOf(v); err != nil {
-			return err
-		}
-	}
-	return w.add(step, values)
+func (w *FileWriter) addScalar(wallTime time.Time, step int64, tag string, value float32) error {
+	return w.current.Load().addScalar(wallTime, step, tag, value)
 }
 
 // AddEvent writes an event as it is, wall time included.
@@ -159,19 +149,6 @@ func (w *FileWriter) AddEvent(event *eventpb.Event) error {
 		return fmt.Errorf("summary: event at step %d: %w", event.GetStep(), err)
 	}
 	return w.current.Load().addRecord(payload)
-}
-
-// AddSessionLog writes a session log at step, now. A START makes readers drop
-// what they have of this and later steps.
-func (w *FileWriter) AddSessionLog(log *eventpb.SessionLog, step int64) error {
-	if log == nil {
-		return errors.New("summary: AddSessionLog: the session log is nil")
-	}
-	return w.AddEvent(&eventpb.Event{
-		WallTime: wallTime(time.Now()),
-		Step:     step,
-		What:     &eventpb.Event_SessionLog{SessionLog: log},
-	})
 }
 
 // Flush returns when everything added before it was handed to the operating
@@ -202,19 +179,22 @@ func (w *FileWriter) Reopen() error {
 	return nil
 }
 
-// beginSession says that a hook of a monitored session will write here. All
-// hooks of a session say so before its first run, and endSession after its last.
-// So the first of them makes the session, whose START comes before its first
-// value; those after it belong to the same.
-func (w *FileWriter) beginSession() {
+// BeginSession implements [SessionSink].
+func (w *FileWriter) BeginSession() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.sessions++; w.sessions == 1 {
-		w.current.Load().expect(start{wanted: true})
+	e := w.current.Load()
+	if e.closed() {
+		return ErrClosed
 	}
+	if w.sessions++; w.sessions == 1 {
+		e.expect(start{wanted: true})
+	}
+	return nil
 }
 
-func (w *FileWriter) endSession() {
+// EndSession implements [SessionSink].
+func (w *FileWriter) EndSession() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.sessions--; w.sessions == 0 {
@@ -222,11 +202,10 @@ func (w *FileWriter) endSession() {
 	}
 }
 
-// sessionAt says which step the session will write first: a value that somebody
-// else writes before that gets the START of this step before it, too.
-func (w *FileWriter) sessionAt(step int64) { w.current.Load().expectAt(step) }
+// SessionAt implements [SessionSink].
+func (w *FileWriter) SessionAt(step int64) { w.current.Load().expectAt(step) }
 
-// startSession writes the START of the session at step, if it has none yet.
-func (w *FileWriter) startSession(step int64) error {
+// StartSession implements [SessionSink].
+func (w *FileWriter) StartSession(step int64) error {
 	return w.current.Load().startSession(time.Now(), step)
 }

@@ -2,12 +2,12 @@ package summary
 
 import (
 	"fmt"
-	"time"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/runhook/runhook/session"
+	"github.com/runhook/runhook/summary/eventpb"
 )
 
 // Fields of GraphDef, NodeDef and VersionDef. They are the wire format and
@@ -27,14 +27,12 @@ const graphProducer = 1
 
 // AddGraph writes the graph of an engine for TensorBoard to draw. Of several in
 // a run the last is shown.
-func (w *FileWriter) AddGraph(graph session.GraphDescriber, step int64) error {
+func (w *Writer) AddGraph(graph session.GraphDescriber, step int64) error {
 	def, err := appendGraphDef(nil, graph.DescribeGraph())
 	if err != nil {
 		return err
 	}
-	event := appendHead(nil, wallTime(time.Now()), step)
-	event = protowire.AppendTag(event, eventGraphDef, protowire.BytesType)
-	return w.current.Load().addRecord(protowire.AppendBytes(event, def))
+	return w.addWhat(step, &eventpb.Event{What: &eventpb.Event_GraphDef{GraphDef: def}})
 }
 
 // appendGraphDef appends a GraphDef.

@@ -95,12 +95,9 @@ func tensorField(dtype uint64, content []byte, shape ...int) []byte {
 
 // Histogram writes the distribution of values, a slice of a [Number] or a
 // [session.Tensor] of numbers.
-func (w *FileWriter) Histogram(tag string, values any, step int64) error {
+func (w *Writer) Histogram(tag string, values any, step int64) error {
 	v, err := histogramOf(tag, values)
-	if err != nil {
-		return err
-	}
-	return w.add(step, []Value{v})
+	return w.add(step, v, err)
 }
 
 func histogramOf(tag string, values any) (Value, error) {

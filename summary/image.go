@@ -64,12 +64,9 @@ func imageValue(tag string, pix []uint8, shape pixels.Shape) (Value, error) {
 }
 
 // Image writes a picture.
-func (w *FileWriter) Image(tag string, img image.Image, step int64) error {
+func (w *Writer) Image(tag string, img image.Image, step int64) error {
 	v, err := ImageValue(tag, img)
-	if err != nil {
-		return err
-	}
-	return w.add(step, []Value{v})
+	return w.add(step, v, err)
 }
 
 type imageOp struct {

@@ -2,7 +2,6 @@ package summary
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/runhook/runhook/session"
 )
@@ -14,10 +13,17 @@ func ScalarValue(tag string, value float64) Value {
 	return Value{tag: tag, metadata: scalarMetadata, scalar: float32(value)}
 }
 
-// Scalar writes a point of a curve. The tag is used as it is; see [CleanName] for
-// what ops do with names. It allocates nothing.
-func (w *FileWriter) Scalar(tag string, value float64, step int64) error {
-	return w.current.Load().addScalar(time.Now(), step, tag, float32(value))
+// Scalar writes a point of a curve. To a [FileWriter], without a scope, it
+// allocates nothing.
+func (w *Writer) Scalar(tag string, value float64, step int64) error {
+	if w.scalars == nil || w.scope != "" {
+		return w.Add(step, ScalarValue(tag, value))
+	}
+	step, err := w.stepOf(step)
+	if err != nil {
+		return err
+	}
+	return w.scalars.addScalar(w.now(), step, tag, float32(value))
 }
 
 type scalarOp struct {

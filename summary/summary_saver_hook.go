@@ -21,10 +21,10 @@ type SummarySaverHookConfig struct {
 	SaveSteps int64
 	SaveSecs  time.Duration
 
-	// SummaryWriter is where the summaries go. The hook flushes it at the end and
-	// does not close it. Without one, OutputDir is needed; with one, it is not
+	// SummaryWriter is where the summaries go, a [FileWriter] for example. The hook
+	// flushes it at the end and does not close it. Without one, OutputDir is needed; with one, it is not
 	// looked at.
-	SummaryWriter *FileWriter
+	SummaryWriter Sink
 	// OutputDir is the directory whose writer of [FileWriterCache] is used. All
 	// hooks with this directory share one file.
 	OutputDir string
@@ -46,7 +46,7 @@ func (c SummarySaverHookConfig) validate() error {
 	case c.Scaffold != nil && c.SummaryOp != nil:
 		errs = append(errs, errors.New("both Scaffold and SummaryOp are set, want exactly one"))
 	}
-	if c.OutputDir == "" && c.SummaryWriter == nil {
+	if c.OutputDir == "" && isNilSink(c.SummaryWriter) {
 		errs = append(errs, errors.New("neither OutputDir nor SummaryWriter is set, want one: the summaries would be lost"))
 	}
 	if op, ok := c.SummaryOp.(checker); ok {
@@ -74,8 +74,7 @@ type SummarySaverHook struct {
 	timer  *session.SecondOrStepTimer
 
 	// In a session, from Begin to CloseSession.
-	writer  *FileWriter
-	begun   bool // the writer was told of the session
+	sink    HookSink
 	started bool // the first run is over
 	step    *session.GlobalStep
 	next    int64 // the step that the coming run is expected to come to
@@ -109,11 +108,7 @@ func NewSummarySaverHook(config SummarySaverHookConfig) (*SummarySaverHook, erro
 
 // Name tells the hooks of several directories apart.
 func (h *SummarySaverHook) Name() string {
-	dir := h.config.OutputDir
-	if h.config.SummaryWriter != nil {
-		dir = h.config.SummaryWriter.GetLogdir()
-	}
-	return "SummarySaverHook(" + dir + ")"
+	return "SummarySaverHook(" + logdirOf(h.config.SummaryWriter, h.config.OutputDir) + ")"
 }
 
 // Begin resolves the names to fetch and gets the writer. It returns
@@ -136,17 +131,7 @@ func (h *SummarySaverHook) Begin(ctx context.Context, graph session.Graph) error
 			return fmt.Errorf("summary op: %w", err)
 		}
 	}
-	h.writer = h.config.SummaryWriter
-	if h.writer == nil {
-		if h.writer, err = FileWriterCache.Get(h.config.OutputDir); err != nil {
-			return err
-		}
-	} else if h.writer.current.Load().closed() {
-		return ErrClosed
-	}
-	h.writer.beginSession()
-	h.begun = true
-	return nil
+	return h.sink.Begin(h.config.SummaryWriter, h.config.OutputDir)
 }
 
 // op returns the summary op as it is at the moment.
@@ -176,7 +161,7 @@ func (h *SummarySaverHook) AfterCreateSession(ctx context.Context, s session.Ses
 	if err != nil {
 		return err
 	}
-	h.writer.sessionAt(step + 1)
+	h.sink.SessionAt(step + 1)
 	return nil
 }
 
@@ -227,7 +212,7 @@ func (h *SummarySaverHook) record(step int64, fetched session.Values) error {
 		h.ends = append(h.ends, len(h.values))
 	}
 	if !h.started {
-		if err := h.writer.startSession(step); err != nil {
+		if err := h.sink.StartSession(step); err != nil {
 			return err
 		}
 		h.started = true
@@ -235,7 +220,7 @@ func (h *SummarySaverHook) record(step int64, fetched session.Values) error {
 	h.timer.UpdateLastTriggeredStep(step)
 	begin := 0
 	for _, end := range h.ends {
-		if err := h.writer.Add(step, h.values[begin:end]...); err != nil {
+		if err := h.sink.Add(step, h.values[begin:end]...); err != nil {
 			return err
 		}
 		begin = end
@@ -245,30 +230,9 @@ func (h *SummarySaverHook) record(step int64, fetched session.Values) error {
 }
 
 // End flushes the writer.
-func (h *SummarySaverHook) End(context.Context, session.Session) error {
-	return h.flush()
-}
-
-// flush flushes the writer, unless the user has closed it: then everything that
-// was recorded is in the file.
-func (h *SummarySaverHook) flush() error {
-	if err := h.writer.Flush(); !errors.Is(err, ErrClosed) {
-		return err
-	}
-	return nil
-}
+func (h *SummarySaverHook) End(context.Context, session.Session) error { return h.sink.Flush() }
 
 // CloseSession gives the writer back; the last hook of a directory closes it. A
 // writer that was passed in is flushed: also after a failure, what was recorded
 // is in the file.
-func (h *SummarySaverHook) CloseSession(context.Context, error) error {
-	if !h.begun {
-		return nil
-	}
-	h.begun = false
-	h.writer.endSession()
-	if h.config.SummaryWriter != nil {
-		return h.flush()
-	}
-	return FileWriterCache.Release(h.writer)
-}
+func (h *SummarySaverHook) CloseSession(context.Context, error) error { return h.sink.CloseSession() }
