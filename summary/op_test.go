@@ -56,11 +56,20 @@ func tagsOf(t testing.TB, op summary.Op, values session.Values) []string {
 type namesOfTensorFlow struct {
 	Cleaning []struct {
 		Name, Cleaned string
+		Root          taggedByTensorFlow
+		Outer         taggedByTensorFlow `json:"in_scope_outer"`
+		Family        taggedByTensorFlow `json:"family_fam"`
 	} `json:"v1_cleaning"`
 	Sequences []struct {
 		Ops    []string
-		Result []struct{ Tags []string }
+		Result []taggedByTensorFlow
 	} `json:"v1_sequences"`
+}
+
+// taggedByTensorFlow is what came of one op.
+type taggedByTensorFlow struct {
+	Tags  []string
+	Error *struct{ Type, Message string }
 }
 
 func readNames(t *testing.T) (names namesOfTensorFlow) {

@@ -1,0 +1,84 @@
+package summary_test
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/runhook/runhook/summary"
+)
+
+func TestTagsInScopesAndFamiliesAreTensorFlows(t *testing.T) {
+	for _, c := range readNames(t).Cleaning {
+		for _, where := range []struct {
+			name string
+			tag  func(name string) string
+			want taggedByTensorFlow
+		}{
+			{"at the root", func(name string) string { return new(summary.NameScope).Tag(name) }, c.Root},
+			{"in a scope", func(name string) string { return new(summary.NameScope).Scope("outer").Tag(name) }, c.Outer},
+			{"with a family", func(name string) string { return new(summary.NameScope).FamilyTag("fam", name) }, c.Family},
+		} {
+			got := where.tag(c.Name)
+			if where.want.Error != nil {
+				// A graph refuses these as names of its operations.
+				require.Contains(t, where.want.Error.Message, "scope name")
+				require.True(t, strings.HasSuffix(got, c.Cleaned), "%q %s: %q", c.Name, where.name, got)
+				continue
+			}
+			require.Equal(t, where.want.Tags, []string{got}, "%q %s", c.Name, where.name)
+		}
+	}
+}
+
+// An op of a sequence in names.json, as "scope outer: scalar loss family fam".
+var (
+	scopesBefore = regexp.MustCompile(`^((?:scope [^,:]+(?:, )?)*)(?:: )?(?:scalar|histogram|text|tensor_summary) '?([^']+?)'?(?: family '?([^']*?)'?)?$`)
+	remark       = regexp.MustCompile(` \(.*?\)`)
+)
+
+func TestNamesThatComeAgainAreNumberedAsInAGraph(t *testing.T) {
+	played := 0
+	for _, c := range readNames(t).Sequences {
+		var root summary.NameScope
+		for i, op := range c.Ops {
+			match := scopesBefore.FindStringSubmatch(remark.ReplaceAllString(op, ""))
+			if match == nil || c.Result[0].Error != nil {
+				continue
+			}
+			played++
+			scope := &root
+			for name := range strings.SplitSeq(match[1], ", ") {
+				if name != "" {
+					scope = scope.Scope(strings.TrimPrefix(name, "scope "))
+				}
+			}
+			require.Equal(t, c.Result[i].Tags, []string{scope.FamilyTag(match[3], match[2])}, "%q of %q", op, c.Ops)
+		}
+	}
+	require.GreaterOrEqual(t, played, 20)
+}
+
+func TestNamesAreTakenWhateverTheirCase(t *testing.T) {
+	var root summary.NameScope
+	tags := []string{root.Tag("Loss"), root.Tag("loss"), root.Tag("loss_1"), root.Tag("LOSS")}
+	require.Equal(t, []string{"Loss", "loss_1", "loss_1_1", "LOSS_2"}, tags)
+}
+
+func TestAScopeIsSafeForConcurrentUse(t *testing.T) {
+	var root summary.NameScope
+	var wg sync.WaitGroup
+	tags := make([]string, 50)
+	for i := range tags {
+		wg.Go(func() { tags[i] = root.Scope("layer").Tag("w") })
+	}
+	wg.Wait()
+	seen := make(map[string]bool)
+	for _, tag := range tags {
+		require.False(t, seen[tag], tag)
+		seen[tag] = true
+	}
+}
