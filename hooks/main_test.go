@@ -1,18 +1,24 @@
 package hooks_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/runhook/runhook/internal/tfrecord"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/graph"
+	"github.com/runhook/runhook/summary/eventpb"
 )
 
 // TestMain fails the package if a goroutine that runs our code outlives the
@@ -108,4 +114,46 @@ func faultsOf(t testing.TB, err error, head string) []string {
 		faults[i] = strings.TrimPrefix(fault, head)
 	}
 	return faults
+}
+
+// eventLines tells what the event files in dir say, the version events left out:
+// "START@1", "5: loss=0.25 acc=1".
+func eventLines(t testing.TB, dir string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "events.out.tfevents.*"))
+	require.NoError(t, err)
+	said := []string{}
+	for _, path := range paths {
+		b, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for r := tfrecord.NewReader(bytes.NewReader(b)); ; {
+			payload, err := r.Next()
+			if err == io.EOF {
+				break
+			}
+			require.NoError(t, err)
+			e := new(eventpb.Event)
+			require.NoError(t, proto.Unmarshal(payload, e))
+			if e.GetFileVersion() == "" {
+				said = append(said, eventLine(e))
+			}
+		}
+	}
+	return said
+}
+
+func eventLine(e *eventpb.Event) string {
+	switch log := e.GetSessionLog(); {
+	case log.GetCheckpointPath() != "":
+		return fmt.Sprintf("%v@%d %s", log.GetStatus(), e.GetStep(), log.GetCheckpointPath())
+	case log != nil:
+		return fmt.Sprintf("%v@%d", log.GetStatus(), e.GetStep())
+	case e.GetGraphDef() != nil:
+		return fmt.Sprintf("graph@%d", e.GetStep())
+	}
+	line := fmt.Sprintf("%d:", e.GetStep())
+	for _, v := range e.GetSummary().GetValue() {
+		line += fmt.Sprintf(" %s=%v", v.GetTag(), v.GetSimpleValue())
+	}
+	return line
 }

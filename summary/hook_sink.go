@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/runhook/runhook/internal/faults"
 )
 
 // A HookSink is what a hook has of a [Sink] for the time of a monitored session.
@@ -19,7 +21,7 @@ type HookSink struct {
 // Begin takes the sink, or if that is nil the writer that [FileWriterCache] has
 // for dir. It returns [ErrClosed] if the sink is closed.
 func (h *HookSink) Begin(sink Sink, dir string) error {
-	if isNilSink(sink) {
+	if faults.IsNil(sink) {
 		w, err := FileWriterCache.Get(dir)
 		if err != nil {
 			return err
@@ -105,7 +107,7 @@ func (h *HookSink) release() error {
 
 // logdirOf names where a hook writes: dir, or what the sink says.
 func logdirOf(sink Sink, dir string) string {
-	if isNilSink(sink) {
+	if faults.IsNil(sink) {
 		return dir
 	}
 	if w, ok := sink.(interface{ GetLogdir() string }); ok {

@@ -1,7 +1,6 @@
 package summary
 
 import (
-	"reflect"
 	"time"
 
 	"github.com/runhook/runhook/summary/eventpb"
@@ -50,13 +49,4 @@ type SessionSink interface {
 // A scalarSink takes a scalar without a Value around it.
 type scalarSink interface {
 	addScalar(wallTime time.Time, step int64, tag string, value float32) error
-}
-
-// isNilSink reports whether s is nil or a nil pointer in an interface.
-func isNilSink(s Sink) bool {
-	if s == nil {
-		return true
-	}
-	v := reflect.ValueOf(s)
-	return v.Kind() == reflect.Pointer && v.IsNil()
 }

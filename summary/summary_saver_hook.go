@@ -46,7 +46,7 @@ func (c SummarySaverHookConfig) validate() error {
 	case c.Scaffold != nil && c.SummaryOp != nil:
 		errs = append(errs, errors.New("both Scaffold and SummaryOp are set, want exactly one"))
 	}
-	if c.OutputDir == "" && isNilSink(c.SummaryWriter) {
+	if c.OutputDir == "" && faults.IsNil(c.SummaryWriter) {
 		errs = append(errs, errors.New("neither OutputDir nor SummaryWriter is set, want one: the summaries would be lost"))
 	}
 	if op, ok := c.SummaryOp.(checker); ok {

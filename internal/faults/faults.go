@@ -4,6 +4,7 @@ package faults
 import (
 	"errors"
 	"fmt"
+	"reflect"
 )
 
 // Join returns all faults that are not nil as one error, each with the name of
@@ -22,4 +23,10 @@ func Join(config string, faults ...error) error {
 		named = append(named, fmt.Errorf("%s: %w", config, fault))
 	}
 	return errors.Join(named...)
+}
+
+// IsNil reports whether v, of an interface type, is nil or holds a nil pointer.
+func IsNil(v any) bool {
+	r := reflect.ValueOf(v)
+	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
 }

@@ -17,3 +17,12 @@ func TestJoinNamesEachFault(t *testing.T) {
 	require.EqualError(t, err, "c: EOF\nc: a\nc: b")
 	require.ErrorIs(t, err, io.EOF)
 }
+
+func TestNilInAnInterfaceIsNil(t *testing.T) {
+	for _, v := range []any{nil, (*int)(nil), error(nil)} {
+		require.True(t, faults.IsNil(v), "%T", v)
+	}
+	for _, v := range []any{0, new(int), "", []int(nil), func() {}} {
+		require.False(t, faults.IsNil(v), "%T", v)
+	}
+}
