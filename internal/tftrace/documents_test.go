@@ -89,7 +89,6 @@ var awaited = map[string]bool{
 	"family checkpoints":      true,
 	"family early_stopping":   true,
 	"family training_session": true,
-	"hook checkpoint_saver":   true,
 	"hook feed_fn":            true,
 	"hook final_ops":          true,
 	"hook global_step_waiter": true,

@@ -25,7 +25,7 @@ func filesBelow(dir string, start time.Time) (map[string][]event, error) {
 	}
 	files := make(map[string][]event)
 	for _, path := range slices.Sorted(slices.Values(paths)) {
-		events, err := eventsIn(path, start)
+		events, err := eventsIn(path, dir, start)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", filepath.Base(path), err)
 		}
@@ -35,7 +35,7 @@ func filesBelow(dir string, start time.Time) (map[string][]event, error) {
 	return files, nil
 }
 
-func eventsIn(path string, start time.Time) ([]event, error) {
+func eventsIn(path, dir string, start time.Time) ([]event, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func eventsIn(path string, start time.Time) ([]event, error) {
 		if err := proto.Unmarshal(record, &decoded); err != nil {
 			return nil, err
 		}
-		e, err := fileEvent(&decoded, start)
+		e, err := fileEvent(&decoded, dir, start)
 		if err != nil {
 			return nil, err
 		}
@@ -64,8 +64,8 @@ func eventsIn(path string, start time.Time) ([]event, error) {
 	}
 }
 
-// fileEvent is e as a trace shows it; nil for the version record.
-func fileEvent(e *eventpb.Event, start time.Time) (event, error) {
+// fileEvent is e as a trace shows it, paths from dir; nil for the version record.
+func fileEvent(e *eventpb.Event, dir string, start time.Time) (event, error) {
 	began := float64(start.Unix()) + float64(start.Nanosecond())/1e9
 	shown := event{"t": e.GetWallTime() - began}
 	if e.GetStep() != 0 {
@@ -87,7 +87,11 @@ func fileEvent(e *eventpb.Event, start time.Time) (event, error) {
 			if !ok {
 				return nil, fmt.Errorf("session log: checkpoint path %q at step %d", path, e.GetStep())
 			}
-			shown["checkpoint_prefix"] = prefix
+			relative, err := filepath.Rel(dir, prefix)
+			if err != nil {
+				return nil, err
+			}
+			shown["checkpoint_prefix"] = relative
 		}
 	case *eventpb.Event_Summary:
 		shown["event"] = "summary"

@@ -12,9 +12,10 @@ import (
 // libraryHooks make the hooks of this library from what scenarios say of them:
 // one entry a type. A scenario with a type that has none is not run yet.
 var libraryHooks = map[string]func(l *library, h hookSpec) (session.SessionRunHook, error){
-	"stop_at_step":  newStopAtStep,
-	"logging":       newLogging,
-	"summary_saver": newSummarySaver,
+	"stop_at_step":     newStopAtStep,
+	"logging":          newLogging,
+	"summary_saver":    newSummarySaver,
+	"checkpoint_saver": newCheckpointSaver,
 }
 
 func newStopAtStep(_ *library, h hookSpec) (session.SessionRunHook, error) {

@@ -10,10 +10,11 @@ import (
 // type that has none is compared with the recorded trace alone: deviations are
 // differences then.
 var modelHooks = map[string]func(m *model, h hookSpec) (modelCallbacks, error){
-	"probe":         newModelProbe,
-	"stop_at_step":  newModelStopAtStep,
-	"logging":       newModelLogging,
-	"summary_saver": newModelSaver,
+	"probe":            newModelProbe,
+	"stop_at_step":     newModelStopAtStep,
+	"logging":          newModelLogging,
+	"summary_saver":    newModelSaver,
+	"checkpoint_saver": newModelCheckpoints,
 }
 
 // A modelStopAtStep is TensorFlow's StopAtStepHook.
