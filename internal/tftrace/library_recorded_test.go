@@ -31,6 +31,9 @@ func (h *recordedHook) Name() string { return h.name }
 func (h *recordedHook) callback(e event, method func() error) error {
 	defer h.library.doing(h.name)()
 	err := e.fail(method())
+	if err != nil {
+		h.library.note("failed", "hook", h.name, "callback", e["ev"]).fail(err)
+	}
 	if h.coord != nil && h.coord.ShouldStop() {
 		h.library.threads[h.coord].wait()
 	}
@@ -103,6 +106,7 @@ func (h *recordedHook) AfterRun(ctx context.Context, rc *session.SessionRunConte
 	err := h.callback(e, func() error { return h.hook.AfterRun(ctx, rc, values) })
 	if !before && rc.StopRequested() {
 		e["asks_stop"] = true
+		h.library.note("asks_stop", "hook", h.name)
 	}
 	return err
 }

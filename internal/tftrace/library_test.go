@@ -41,6 +41,9 @@ func (l *library) folder(name string) string { return filepath.Join(l.dir, name)
 
 func (l *library) construct(h hookSpec) error {
 	hook, err := libraryHooks[h.Type](l, h)
+	if scripted, ok := err.(*scriptedError); ok {
+		return scripted
+	}
 	if err != nil {
 		return &scriptedError{kind: "value_error", message: err.Error()}
 	}

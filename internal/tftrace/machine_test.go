@@ -21,6 +21,7 @@ type machine struct {
 	progress []bool // which entries of Others have been added
 	last     *variables
 	saved    *variables // at the last successful save of a checkpoint hook
+	world    *world     // what other processes do; nil if there are none
 
 	// by is who makes raw runs at the moment: a hook, or "caller". A run is a
 	// hooked one if it is "". summaries are those that the coming run is to
@@ -146,8 +147,12 @@ func (s *machineSession) run(fetches []string, feeds map[string]any, options *op
 		}
 	}
 	sleep(m.spec.RunSecs.at(m.runs, 0))
+	ran := m.note("ran", "run", m.runs)
 	if fault != nil {
-		return nil, e.fail(fault.err())
+		return nil, ran.fail(e.fail(fault.err()))
+	}
+	if m.globalStep() != "" {
+		ran.set("step", s.vars.step)
 	}
 	return values, nil
 }
@@ -206,6 +211,11 @@ func (s *machineSession) evaluate(fetches []string, feeds map[string]any) (map[s
 			values[name] = toValue(spec.Value)
 		case "series":
 			values[name] = toValue(spec.Values[min(run, len(spec.Values))-1])
+		case "trained":
+			values[name] = session.Float32(float32(spec.Scale) * float32(s.vars.counters[name]))
+		case "evaluations":
+			s.vars.counters[name] += int64(spec.Scale)
+			values[name] = session.Int64(s.vars.counters[name])
 		case "counter":
 			s.vars.counters[name]++
 			values[name] = session.Int64(s.vars.counters[name])
@@ -225,6 +235,11 @@ func (s *machineSession) evaluate(fetches []string, feeds map[string]any) (map[s
 			if name == session.GlobalStepName {
 				values[name] = session.Int64(step)
 			}
+		}
+	}
+	for name, spec := range m.graph.Tensors {
+		if trains && spec.Type == "trained" {
+			s.vars.counters[name]++
 		}
 	}
 	if trains && m.graph.GlobalStep != nil {

@@ -6,6 +6,14 @@ import (
 	"github.com/runhook/runhook/session"
 )
 
+// A modelListener is called around each checkpoint.
+type modelListener interface {
+	begin() error
+	beforeSave(step int64) error
+	afterSave(step int64) (stop bool, err error)
+	end(step int64) error
+}
+
 // A modelCheckpoints is TensorFlow's CheckpointSaverHook.
 type modelCheckpoints struct {
 	noCallbacks
@@ -14,7 +22,7 @@ type modelCheckpoints struct {
 	dir       string
 	path      string
 	faults    []faultSpec
-	listeners []*scriptedListener
+	listeners []modelListener
 	timer     *modelTimer
 	writer    *modelWriter
 	begun     bool

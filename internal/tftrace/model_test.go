@@ -112,7 +112,11 @@ func (h *modelHook) isProbe() bool {
 
 func (h *modelHook) callback(e event, method func() error) error {
 	defer h.model.doing(h.name)()
-	return e.fail(method())
+	err := e.fail(method())
+	if err != nil {
+		h.model.note("failed", "hook", h.name, "callback", e["ev"]).fail(err)
+	}
+	return err
 }
 
 func (h *modelHook) begin() error {
@@ -166,6 +170,7 @@ func (h *modelHook) afterRun(rc *modelContext, values map[string]session.Value) 
 	err := h.callback(e, func() error { return h.modelCallbacks.afterRun(rc, values) })
 	if !before && rc.stop {
 		e["asks_stop"] = true
+		h.model.note("asks_stop", "hook", h.name)
 	}
 	return err
 }

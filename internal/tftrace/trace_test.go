@@ -31,6 +31,7 @@ type recorder struct {
 	start  time.Time
 	events []event
 	off    bool // events are thrown away
+	noting bool // notes are written
 }
 
 func newRecorder() *recorder { return &recorder{start: time.Now()} }
@@ -49,6 +50,15 @@ func (r *recorder) add(ev string, fields ...any) event {
 		r.events = append(r.events, e)
 	}
 	return e
+}
+
+// note writes an event that lifecycle traces do not have: what came of something,
+// when it is over.
+func (r *recorder) note(ev string, fields ...any) event {
+	if !r.noting {
+		return event{}
+	}
+	return r.add(ev, fields...)
 }
 
 // set sets a field unless the value is nil, or an empty list or map.

@@ -1,0 +1,245 @@
+package tftrace
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/runhook/runhook/hooks"
+	"github.com/runhook/runhook/session"
+)
+
+func init() {
+	for name, make := range map[string]func(l *library, h hookSpec) (session.SessionRunHook, error){
+		"stop_if_higher":      newStopIf(hooks.StopIfHigher),
+		"stop_if_lower":       newStopIf(hooks.StopIfLower),
+		"stop_if_no_increase": newStopIf(hooks.StopIfNoIncrease),
+		"stop_if_no_decrease": newStopIf(hooks.StopIfNoDecrease),
+		"make_early_stopping": newEarlyStopping,
+		"checkpoint_saver":    newEvaluatedSaver,
+	} {
+		libraryHooks[earlyPrefix+name] = make
+	}
+}
+
+// Set implements [hooks.StopFlag].
+func (w *world) Set(context.Context) error {
+	w.flag = true
+	return nil
+}
+
+// IsSet implements [hooks.StopFlag].
+func (w *world) IsSet(context.Context) (bool, error) { return w.flag || w.signalled(), nil }
+
+// An optional argument may be passed, also as None.
+type optional[T any] struct {
+	given bool
+	value *T // nil: None
+}
+
+func (o *optional[T]) UnmarshalJSON(b []byte) error {
+	o.given = true
+	return json.Unmarshal(b, &o.value)
+}
+
+// An earlyPeriod is how often a stop function is asked. TensorFlow's defaults are
+// those that it has when nothing is said.
+type earlyPeriod struct {
+	RunEverySecs  optional[float64] `json:"run_every_secs"`
+	RunEverySteps *int64            `json:"run_every_steps"`
+}
+
+// period returns the two as TensorFlow has them, nil for None.
+func (p earlyPeriod) period() modelPeriod {
+	secs := p.RunEverySecs.value
+	if !p.RunEverySecs.given {
+		minute := 60.0
+		secs = &minute
+	}
+	return modelPeriod{steps: p.RunEverySteps, secs: secs}
+}
+
+// forLibrary returns them as this library has them.
+func (p earlyPeriod) forLibrary() (secs time.Duration, steps int64) {
+	period := p.period()
+	secs = hooks.Off
+	if period.secs != nil {
+		secs = seconds(*period.secs)
+	}
+	if period.steps != nil {
+		steps = *period.steps
+	}
+	return secs, steps
+}
+
+// checked asks a stop function and writes down its answer.
+func (l *library) checked(hook string, ask func(context.Context) (bool, error)) func(context.Context) (bool, error) {
+	if ask == nil {
+		return nil
+	}
+	return func(ctx context.Context) (bool, error) {
+		if err := l.world.catchUp(); err != nil {
+			return false, err
+		}
+		stop, err := ask(ctx)
+		e := l.add("check", "hook", hook)
+		if e.fail(err) == nil {
+			e["value"] = stop
+		}
+		return stop, err
+	}
+}
+
+type stopIfSpec struct {
+	MetricName string `json:"metric_name"`
+	Threshold  any
+	Increase   int64  `json:"max_steps_without_increase"`
+	Decrease   int64  `json:"max_steps_without_decrease"`
+	MinSteps   int64  `json:"min_steps"`
+	EvalDir    string `json:"eval_dir"`
+	earlyPeriod
+}
+
+func (s stopIfSpec) dir() string {
+	if s.EvalDir == "" {
+		return "model/eval"
+	}
+	return s.EvalDir
+}
+
+func (s stopIfSpec) threshold() float64 {
+	if number, ok := s.Threshold.(float64); ok {
+		return number
+	}
+	if s.Threshold == nil {
+		return 0
+	}
+	return float64(toFloat(s.Threshold))
+}
+
+func newStopIf(condition func(hooks.StopIfConfig) (func(context.Context) (bool, error), error)) func(l *library, h hookSpec) (session.SessionRunHook, error) {
+	return func(l *library, h hookSpec) (session.SessionRunHook, error) {
+		args := argumentsOf[stopIfSpec](h)
+		ask, err := condition(hooks.StopIfConfig{
+			EvalDir: l.world.folder(args.dir()), MetricName: args.MetricName, Threshold: args.threshold(),
+			MaxSteps: args.Increase + args.Decrease, MinSteps: args.MinSteps,
+		})
+		if err != nil {
+			return nil, err
+		}
+		secs, steps := args.forLibrary()
+		return hooks.NewEarlyStoppingHook(hooks.EarlyStoppingHookConfig{
+			ShouldStop: l.checked(h.Name, ask), RunEverySecs: secs, RunEverySteps: steps, Flag: l.world, IsWorker: l.world.estimator.isWorker(),
+		})
+	}
+}
+
+// An ownFunctionSpec is a stop function of the user's.
+type ownFunctionSpec struct {
+	ShouldStop []any `json:"should_stop"`
+	Estimator  *bool
+	Callable   *bool
+	earlyPeriod
+}
+
+// wrongType reports arguments that no program in Go could give.
+func (s ownFunctionSpec) wrongType() bool {
+	return s.Estimator != nil && !*s.Estimator || s.Callable != nil && !*s.Callable
+}
+
+// answers returns the function.
+func (s ownFunctionSpec) answers() func() (bool, error) {
+	calls := 0
+	return func() (bool, error) {
+		answer := s.ShouldStop[min(calls, len(s.ShouldStop)-1)]
+		calls++
+		switch a := answer.(type) {
+		case bool:
+			return a, nil
+		case float64:
+			return a != 0, nil
+		case string:
+			return a != "", nil
+		case map[string]any:
+			return false, &scriptedError{kind: a["error"].(string)}
+		}
+		return answer != nil, nil
+	}
+}
+
+func newEarlyStopping(l *library, h hookSpec) (session.SessionRunHook, error) {
+	args := argumentsOf[ownFunctionSpec](h)
+	if args.wrongType() {
+		return nil, &scriptedError{kind: "type_error", message: "does not compile"}
+	}
+	answer := args.answers()
+	secs, steps := args.forLibrary()
+	return hooks.NewEarlyStoppingHook(hooks.EarlyStoppingHookConfig{
+		ShouldStop:   l.checked(h.Name, func(context.Context) (bool, error) { return answer() }),
+		RunEverySecs: secs, RunEverySteps: steps, Flag: l.world, IsWorker: l.world.estimator.isWorker(),
+	})
+}
+
+// An evaluatedSaverSpec is a checkpoint_saver whose listeners evaluate.
+type evaluatedSaverSpec struct {
+	SaveSteps *int64   `json:"save_steps"`
+	SaveSecs  *float64 `json:"save_secs"`
+	Listeners []evaluationSpec
+}
+
+type evaluationSpec struct {
+	Name              string
+	EvalThrottleSecs  float64  `json:"eval_throttle_secs"`
+	BeforeEval        []bool   `json:"before_eval"`
+	AfterEval         []bool   `json:"after_eval"`
+	EvaluateAndExport []string `json:"evaluate_and_export"`
+}
+
+func newEvaluatedSaver(l *library, h hookSpec) (session.SessionRunHook, error) {
+	args := argumentsOf[evaluatedSaverSpec](h)
+	config := hooks.CheckpointSaverHookConfig{
+		CheckpointDir: l.world.folder("model"),
+		Saver:         &rememberingSaver{library: l, hook: h.Name},
+	}
+	if args.SaveSteps != nil {
+		config.SaveSteps = *args.SaveSteps
+	}
+	if args.SaveSecs != nil {
+		config.SaveSecs = seconds(*args.SaveSecs)
+	}
+	for _, spec := range args.Listeners {
+		script := newScriptedEvaluation(l.machine, spec)
+		listener, err := hooks.NewEvaluationListener(hooks.EvaluationListenerConfig{
+			EvalThrottleSecs: seconds(spec.EvalThrottleSecs),
+			Evaluate:         func(context.Context, int64) error { return script.evaluate() },
+			BeforeEval:       func(context.Context, int64) (bool, error) { return script.before(), nil },
+			AfterEval:        func(context.Context, int64) (bool, error) { return script.after(), nil },
+		})
+		if err != nil {
+			return nil, err
+		}
+		config.Listeners = append(config.Listeners, &notedListener{listener, l.machine, h.Name, spec.Name})
+	}
+	return hooks.NewCheckpointSaverHook(config)
+}
+
+// A notedListener writes down the calls of a listener.
+type notedListener struct {
+	hooks.CheckpointSaverListener
+	machine    *machine
+	hook, name string
+}
+
+func (n *notedListener) AfterSave(ctx context.Context, s session.Session, step int64) (bool, error) {
+	e := n.machine.add("listener", "hook", n.hook, "listener", n.name, "call", "after_save", "step", step)
+	stop, err := n.CheckpointSaverListener.AfterSave(ctx, s, step)
+	if stop && err == nil {
+		e["stop"] = true
+	}
+	return stop, err
+}
+
+func (n *notedListener) End(ctx context.Context, s session.Session, step int64) error {
+	n.machine.add("listener", "hook", n.hook, "listener", n.name, "call", "end", "step", step)
+	return n.CheckpointSaverListener.End(ctx, s, step)
+}
