@@ -1,0 +1,261 @@
+package hooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/runhook/runhook/internal/faults"
+	"github.com/runhook/runhook/session"
+	"github.com/runhook/runhook/summary"
+)
+
+// TensorFlow's defaults of MonitoredTrainingSession.
+const (
+	defaultSaveCheckpointSecs = 10 * time.Minute
+	defaultSaveSummariesSteps = 100
+	defaultMaxWaitSecs        = 2 * time.Hour
+)
+
+// MonitoredTrainingSessionConfig describes a training job. The fields are the
+// arguments of tf.compat.v1.train.MonitoredTrainingSession.
+type MonitoredTrainingSessionConfig struct {
+	// Engine is what trains. Required.
+	Engine session.Engine
+	// IsWorker makes this a worker that waits until the chief has initialised the
+	// variables, and saves nothing: is_chief=False.
+	IsWorker bool
+	// CheckpointDir is the folder whose newest checkpoint is restored, and that
+	// checkpoints are saved in. Without it, there are none.
+	CheckpointDir string
+	// Scaffold has the pieces to set the session up with. Its SummaryOp, if it is
+	// nil and the engine has no default, becomes the merge of what is in the
+	// engine's collection [session.SummariesKey]. Default: one with defaults.
+	Scaffold *session.Scaffold
+	// Hooks are called on all workers, ChiefOnlyHooks on the chief, before the hooks
+	// that this config makes.
+	Hooks          []session.SessionRunHook
+	ChiefOnlyHooks []session.SessionRunHook
+	// SaveCheckpointSecs or SaveCheckpointSteps is the period of checkpoints.
+	// Default, with neither: 10 min. Off for one, without the other, saves none.
+	SaveCheckpointSecs  time.Duration
+	SaveCheckpointSteps int64
+	// SaveSummariesSteps or SaveSummariesSecs is the period of summaries. Default,
+	// with neither: 100 steps. Off for one, without the other, records none.
+	SaveSummariesSteps int64
+	SaveSummariesSecs  time.Duration
+	// LogStepCountSteps is how often the rate of steps is written and logged.
+	// Default 100. Off never does.
+	LogStepCountSteps int64
+	// SummaryDir is the folder of the event files. Default: CheckpointDir.
+	SummaryDir string
+	// SkipGraphDef leaves the graph out of the event file: save_graph_def=False.
+	SkipGraphDef bool
+	// StopGracePeriodSecs is that of [session.Config]. Default 120 s.
+	StopGracePeriodSecs time.Duration
+	// MaxWaitSecs limits how long a worker waits for the chief. Default 2 h. Off
+	// sets no limit.
+	MaxWaitSecs time.Duration
+	// Recovery says what to do about a session that was lost.
+	Recovery session.Recovery
+	// Logger is told what is waited for, and the rate of steps. nil: nobody is.
+	Logger *slog.Logger
+}
+
+// a period of a config: so many steps, or so much time; zeros for never.
+type period struct {
+	steps int64
+	secs  time.Duration
+}
+
+func (p period) on() bool { return p.steps > 0 || p.secs > 0 }
+
+// periodOf returns what two fields say, fallback if they say nothing.
+func periodOf(stepsName string, steps int64, secsName string, secs time.Duration, fallback period) (period, error) {
+	var errs []error
+	if steps < 0 && steps != Off {
+		errs = append(errs, fmt.Errorf("%s is %d, want a positive number of steps, 0 or Off", stepsName, steps))
+	}
+	if secs < 0 && secs != Off {
+		errs = append(errs, fmt.Errorf("%s is %v, want a positive duration, 0 or Off", secsName, secs))
+	}
+	if steps > 0 && secs > 0 {
+		errs = append(errs, fmt.Errorf("both %s (%d) and %s (%v) are set, want at most one", stepsName, steps, secsName, secs))
+	}
+	if steps == 0 && secs == 0 {
+		return fallback, nil
+	}
+	return period{max(steps, 0), max(secs, 0)}, errors.Join(errs...)
+}
+
+// MonitoredTrainingSession opens the session of a training job. The chief
+// restores the newest checkpoint, if there is one, or else initialises the
+// variables, and has these hooks:
+//
+//	ChiefOnlyHooks, StepCounterHook, SummarySaverHook, Hooks, CheckpointSaverHook
+//
+// The checkpoints come last so that what a hook notices (a NaN loss) or changes
+// in its End goes before them. Whatever was written to event files by then has
+// left the process when a checkpoint is there: a job that was killed goes on
+// from it without a gap in its curves.
+//
+// A worker waits for a session that the chief has made ready, and has Hooks
+// only.
+//
+// The session is to be closed; see [session.NewMonitoredSession].
+func MonitoredTrainingSession(ctx context.Context, config MonitoredTrainingSessionConfig) (*session.MonitoredSession, error) {
+	c, err := config.session()
+	if err != nil {
+		return nil, err
+	}
+	return session.NewMonitoredSession(ctx, c)
+}
+
+// WithMonitoredTrainingSession opens the session of a training job, calls body
+// and closes it, as [session.With] does.
+func WithMonitoredTrainingSession(ctx context.Context, config MonitoredTrainingSessionConfig, body func(*session.MonitoredSession) error) error {
+	c, err := config.session()
+	if err != nil {
+		return err
+	}
+	return session.With(ctx, c, body)
+}
+
+// session returns the config of the session with all its hooks, or all that is
+// wrong.
+func (c MonitoredTrainingSessionConfig) session() (session.Config, error) {
+	checkpoints, checkpointsErr := periodOf("SaveCheckpointSteps", c.SaveCheckpointSteps, "SaveCheckpointSecs", c.SaveCheckpointSecs,
+		period{secs: defaultSaveCheckpointSecs})
+	summaries, summariesErr := periodOf("SaveSummariesSteps", c.SaveSummariesSteps, "SaveSummariesSecs", c.SaveSummariesSecs,
+		period{steps: defaultSaveSummariesSteps})
+	counts, countsErr := periodOf("LogStepCountSteps", c.LogStepCountSteps, "", 0, period{steps: defaultLogStepCountSteps})
+	errs := []error{checkpointsErr, summariesErr, countsErr}
+	if faults.IsNil(c.Engine) {
+		errs = append(errs, errors.New("Engine is nil"))
+	}
+	if c.MaxWaitSecs < 0 && c.MaxWaitSecs != Off {
+		errs = append(errs, fmt.Errorf("MaxWaitSecs is %v, want a positive duration, 0 (2h) or Off", c.MaxWaitSecs))
+	}
+	if err := faults.Join("hooks: MonitoredTrainingSessionConfig", errs...); err != nil {
+		return session.Config{}, err
+	}
+	if c.Scaffold == nil {
+		c.Scaffold = new(session.Scaffold)
+	}
+	if c.SummaryDir == "" {
+		c.SummaryDir = c.CheckpointDir
+	}
+	if c.MaxWaitSecs == 0 {
+		c.MaxWaitSecs = defaultMaxWaitSecs
+	}
+	out := session.Config{Engine: c.Engine, Recovery: c.Recovery, StopGracePeriod: c.StopGracePeriodSecs}
+	var err error
+	if c.IsWorker {
+		out.Hooks = c.Hooks
+		out.SessionCreator, err = session.NewWorkerSessionCreator(session.WorkerConfig{
+			Engine: c.Engine, Scaffold: c.Scaffold, MaxWait: c.MaxWaitSecs, Logger: c.Logger,
+		})
+	} else {
+		if out.Hooks, err = c.chiefHooks(counts, summaries, checkpoints); err != nil {
+			return session.Config{}, err
+		}
+		out.SessionCreator, err = session.NewChiefSessionCreator(session.ChiefConfig{
+			Engine: c.Engine, Scaffold: c.Scaffold, CheckpointDir: c.CheckpointDir, Logger: c.Logger,
+		})
+	}
+	out.SessionCreator = &completingCreator{SessionCreator: out.SessionCreator, config: c}
+	return out, err
+}
+
+// chiefHooks are the hooks of a chief in their order.
+func (c MonitoredTrainingSessionConfig) chiefHooks(counts, summaries, checkpoints period) ([]session.SessionRunHook, error) {
+	hooks := slices.Clone(c.ChiefOnlyHooks)
+	if c.SummaryDir != "" && counts.on() {
+		h, err := NewStepCounterHook(StepCounterHookConfig{EveryNSteps: counts.steps, OutputDir: c.SummaryDir, Logger: c.Logger})
+		if err != nil {
+			return nil, err
+		}
+		hooks = append(hooks, h)
+	}
+	if c.SummaryDir != "" && summaries.on() {
+		h, err := summary.NewSummarySaverHook(summary.SummarySaverHookConfig{
+			SaveSteps: summaries.steps, SaveSecs: summaries.secs, OutputDir: c.SummaryDir, Scaffold: c.Scaffold,
+		})
+		if err != nil {
+			return nil, err
+		}
+		hooks = append(hooks, h)
+	}
+	hooks = append(hooks, c.Hooks...)
+	if c.CheckpointDir != "" && checkpoints.on() {
+		config := CheckpointSaverHookConfig{
+			SaveSteps: checkpoints.steps, SaveSecs: checkpoints.secs, CheckpointDir: c.CheckpointDir, Scaffold: c.Scaffold, SkipGraphDef: c.SkipGraphDef,
+		}
+		if !sameFolder(c.SummaryDir, c.CheckpointDir) {
+			config.Listeners = []CheckpointSaverListener{&flusher{dir: c.SummaryDir}}
+		}
+		h, err := NewCheckpointSaverHook(config)
+		if err != nil {
+			return nil, err
+		}
+		hooks = append(hooks, h)
+	}
+	return hooks, nil
+}
+
+func sameFolder(a, b string) bool {
+	absA, errA := filepath.Abs(a)
+	absB, errB := filepath.Abs(b)
+	return errA == nil && errB == nil && absA == absB
+}
+
+// A flusher sees to it that summaries in another folder leave the process before
+// each checkpoint.
+type flusher struct {
+	BaseCheckpointSaverListener
+	dir string
+}
+
+func (f *flusher) BeforeSave(context.Context, session.Session, int64) error {
+	return summary.FileWriterCache.Flush(f.dir)
+}
+
+// A completingCreator gives the scaffold what TensorFlow's has by default, when
+// every hook's Begin has had its chance to add to the engine's collections.
+type completingCreator struct {
+	session.SessionCreator
+	config MonitoredTrainingSessionConfig
+}
+
+// CreateSession implements [session.SessionCreator].
+func (c *completingCreator) CreateSession(ctx context.Context) (session.Session, error) {
+	if err := c.mergeSummaries(); err != nil {
+		return nil, err
+	}
+	return c.SessionCreator.CreateSession(ctx)
+}
+
+// mergeSummaries makes the summary op of all summaries that the engine has in
+// its collection.
+func (c *completingCreator) mergeSummaries() error {
+	engine, ok := c.config.Engine.(session.Collections)
+	if !ok || !faults.IsNil(c.config.Scaffold.SummaryOp) || len(engine.Collection(session.SummaryOpKey)) > 0 {
+		return nil
+	}
+	var ops []summary.Op
+	for _, item := range engine.Collection(session.SummariesKey) {
+		op, ok := item.(summary.Op)
+		if !ok {
+			return fmt.Errorf("hooks: MonitoredTrainingSession: collection %q has a %T, want a summary.Op", session.SummariesKey, item)
+		}
+		ops = append(ops, op)
+	}
+	if len(ops) > 0 {
+		c.config.Scaffold.SummaryOp = summary.Merge(ops...)
+	}
+	return nil
+}
