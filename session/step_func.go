@@ -20,6 +20,7 @@ type StepEngine struct {
 	names   []string // train, global_step, then the outputs
 	invalid error
 
+	kept   []Variable
 	turn   chan struct{} // several sessions share the state
 	count  int64
 	latest []Value // the outputs of the latest step; nil before the first
@@ -37,7 +38,8 @@ var _ Engine = (*StepEngine)(nil)
 // with it, the outputs are those of this step and the global step is the one
 // before. Without it they are answered from the latest step, and before the
 // first step outputs are an error. A step that fails counts for nothing. Step
-// and outputs outlive sessions. Nothing can be fed.
+// and outputs outlive sessions. Nothing can be fed. What a [Saver] saves is the
+// step and what [StepEngine.Variable] was told of.
 func StepFunc(step func(ctx context.Context, out []Value) error, outputs ...string) *StepEngine {
 	e := &StepEngine{
 		step:  step,
@@ -58,6 +60,27 @@ func StepFunc(step func(ctx context.Context, out []Value) error, outputs ...stri
 		}
 	}
 	e.invalid = errors.Join(errs...)
+	return e
+}
+
+// Variable makes the closure's own memory a variable, which is saved from there
+// and restored into it: the data of tensor, which the closure changes in place.
+// It is called before Finalize, and returns e.
+func (e *StepEngine) Variable(name string, tensor Value) *StepEngine {
+	t, ok := tensor.Tensor()
+	err := t.Validate()
+	switch {
+	case name == "":
+		err = errors.New("no name")
+	case slices.Contains(e.variableNames(), name):
+		err = errors.New("the name is used twice")
+	case !ok:
+		err = fmt.Errorf("a %s, want a tensor over memory of the function's", tensor.Kind())
+	}
+	if err != nil {
+		e.invalid = errors.Join(e.invalid, fmt.Errorf("session: StepFunc: variable %q: %w", name, err))
+	}
+	e.kept = append(e.kept, Variable{Name: name, Value: tensor, Initialized: true})
 	return e
 }
 

@@ -40,7 +40,10 @@ type lookup struct {
 // between and the raw runs of its hooks.
 const maxLookups = 16
 
-var _ session.Initializer = (*graphSession)(nil)
+var (
+	_ session.Initializer = (*graphSession)(nil)
+	_ session.Saveable    = (*graphSession)(nil)
+)
 
 // NewSession returns a session with variables of its own, not initialised.
 func (g *Graph) NewSession(ctx context.Context) (session.Session, error) {
