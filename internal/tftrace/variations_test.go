@@ -27,7 +27,7 @@ func TestVariations(t *testing.T) {
 		t.Run(fmt.Sprintf("%s/%d", d.name, seed), func(t *testing.T) {
 			s := parseScenario(t, d)
 			v.vary(s)
-			if diff := difference(playModel(t, s, allMended()), playLibrary(t, s), exactly); diff != "" {
+			if diff := difference(playModel(t, s, allMended(mistakes)), playLibrary(t, s), exactly); diff != "" {
 				scenario, err := json.Marshal(s)
 				require.NoError(t, err)
 				t.Errorf("%s\nscenario %s", diff, scenario)
