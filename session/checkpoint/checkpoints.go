@@ -76,17 +76,12 @@ func withTimes(paths []string) ([]SavedCheckpoint, error) {
 
 // RemoveCheckpoint removes the file of the checkpoint at path. That there is none
 // is no error. The state of the folder stays as it is.
-func RemoveCheckpoint(path string) error { return removeCheckpoint(osFiles{}, path) }
-
-func removeCheckpoint(on files, path string) error {
+func RemoveCheckpoint(path string) error {
 	name, _, err := locate(path)
-	if errors.Is(err, ErrNoCheckpoint) {
-		return nil
-	}
 	if err == nil {
-		err = on.remove(name)
+		err = os.Remove(name)
 	}
-	if err != nil && !isMissing(err) {
+	if err != nil && !errors.Is(err, ErrNoCheckpoint) && !isMissing(err) {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	return nil

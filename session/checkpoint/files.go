@@ -13,11 +13,11 @@ const temporarySuffix = ".tmp"
 
 // files are the operations that change what is on disk.
 type files interface {
-	create(path string) (file, error) // empties one that is there
-	rename(from, to string) error
-	remove(path string) error
-	mkdir(path string) error
-	syncDir(path string) error
+	Create(path string) (file, error) // empties one that is there
+	Rename(from, to string) error
+	Remove(path string) error
+	Mkdir(path string) error
+	SyncDir(path string) error
 }
 
 type file interface {
@@ -29,14 +29,14 @@ type file interface {
 
 type osFiles struct{}
 
-func (osFiles) create(path string) (file, error) { return os.Create(path) }
-func (osFiles) rename(from, to string) error     { return os.Rename(from, to) }
-func (osFiles) remove(path string) error         { return os.Remove(path) }
-func (osFiles) mkdir(path string) error          { return os.Mkdir(path, 0o777) }
+func (osFiles) Create(path string) (file, error) { return os.Create(path) }
+func (osFiles) Rename(from, to string) error     { return os.Rename(from, to) }
+func (osFiles) Remove(path string) error         { return os.Remove(path) }
+func (osFiles) Mkdir(path string) error          { return os.Mkdir(path, 0o777) }
 
-// syncDir makes names that were added or removed lasting. Windows has no such
+// SyncDir makes names that were added or removed lasting. Windows has no such
 // operation.
-func (osFiles) syncDir(path string) error {
+func (osFiles) SyncDir(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
@@ -51,7 +51,7 @@ func (osFiles) syncDir(path string) error {
 // new one is there at any time, and the new one to stay when replace returns.
 func replace(on files, path string, write func(f file) error) error {
 	temporary := path + temporarySuffix
-	f, err := on.create(temporary)
+	f, err := on.Create(temporary)
 	if err != nil {
 		return err
 	}
@@ -61,22 +61,22 @@ func replace(on files, path string, write func(f file) error) error {
 	}
 	err = errors.Join(err, f.Close())
 	if err == nil {
-		err = on.rename(temporary, path)
+		err = on.Rename(temporary, path)
 	}
 	if err != nil {
-		return errors.Join(err, on.remove(temporary))
+		return errors.Join(err, on.Remove(temporary))
 	}
-	return on.syncDir(filepath.Dir(path))
+	return on.SyncDir(filepath.Dir(path))
 }
 
 // makeDir makes the last part of a folder's path if it is missing.
 func makeDir(on files, dir string) error {
-	err := on.mkdir(dir)
+	err := on.Mkdir(dir)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return on.syncDir(filepath.Dir(dir))
+	return on.SyncDir(filepath.Dir(dir))
 }

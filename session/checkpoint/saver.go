@@ -96,9 +96,7 @@ func (c SaverConfig) resolve() (SaverConfig, error) {
 	if c.KeepCheckpointEveryNHours < 0 && c.KeepCheckpointEveryNHours != Off {
 		errs = append(errs, fmt.Errorf("KeepCheckpointEveryNHours is %v, want a positive duration, 0 (10000h) or Off", c.KeepCheckpointEveryNHours))
 	}
-	if err := (StateFile{LatestFilename: c.LatestFilename}).validate(); err != nil {
-		errs = append(errs, err)
-	}
+	errs = append(errs, checkLatestFilename(c.LatestFilename))
 	for _, key := range []string{checksumKey, stepKey} {
 		if _, taken := c.Metadata[key]; taken {
 			errs = append(errs, fmt.Errorf("Metadata has the key %q, which is taken", key))
@@ -191,8 +189,8 @@ func (s *Saver) SaveAs(ctx context.Context, open session.Session, prefix string,
 		return "", fmt.Errorf("checkpoint: save %q: %w", prefix, ErrNotBuilt)
 	}
 	state := StateFile{Dir: dirOf(prefix), LatestFilename: cmp.Or(args.LatestFilename, s.config.LatestFilename, DefaultLatestFilename)}
-	if err := state.validate(); err != nil {
-		return "", err
+	if err := checkLatestFilename(args.LatestFilename); err != nil {
+		return "", fmt.Errorf("checkpoint: save %q: %w", prefix, err)
 	}
 	path, err = s.name(prefix, args.GlobalStep, state.LatestFilename)
 	if err != nil {
@@ -342,7 +340,7 @@ func (s *Saver) write(ctx context.Context, path string, tensors map[string]sessi
 func (s *Saver) removeDue(ctx context.Context) {
 	var left []SavedCheckpoint
 	for _, c := range s.shelf.takeDue() {
-		if err := removeCheckpoint(s.on, c.Path); err != nil {
+		if err := s.on.Remove(c.Path + Extension); err != nil && !isMissing(err) {
 			s.config.Logger.LogAttrs(ctx, slog.LevelWarn, "a checkpoint cannot be removed", slog.String("path", c.Path), slog.Any("error", err))
 			left = append(left, c)
 		}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/runhook/runhook/internal/faults"
 	"github.com/runhook/runhook/session"
 )
 
@@ -99,8 +98,8 @@ func (f StateFile) Update(state State) error { return f.update(osFiles{}, state,
 func (f StateFile) UpdateRelative(state State) error { return f.update(osFiles{}, state, true) }
 
 func (f StateFile) update(on files, state State, relative bool) error {
-	if err := f.validate(); err != nil {
-		return err
+	if err := checkLatestFilename(f.LatestFilename); err != nil {
+		return fmt.Errorf("checkpoint: StateFile: %w", err)
 	}
 	written, err := f.asWritten(state, relative)
 	if err != nil {
@@ -122,12 +121,11 @@ func (f StateFile) update(on files, state State, relative bool) error {
 // ErrStateFileName says that a checkpoint would have the name of the state file.
 var ErrStateFileName = errors.New("the checkpoint has the name of the state file")
 
-func (f StateFile) validate() error {
-	var err error
-	if name := f.LatestFilename; name != "" && name != filepath.Base(name) {
-		err = fmt.Errorf("LatestFilename is %q, want a name without a folder", name)
+func checkLatestFilename(name string) error {
+	if name != "" && name != filepath.Base(name) {
+		return fmt.Errorf("LatestFilename is %q, want a name without a folder", name)
 	}
-	return faults.Join("checkpoint: StateFile", err)
+	return nil
 }
 
 func (f StateFile) path() string {
