@@ -117,6 +117,29 @@ func TestAFileOfAnotherProgramIsReadIfAsked(t *testing.T) {
 	require.Equal(t, map[string]session.Value{"v": session.Int64(1), "u": session.TensorOf([]uint8{9})}, s.set)
 }
 
+// testdata/python.safetensors was written by safetensors.numpy.save_file 0.8.0.
+func TestAFileOfPythonsIsRead(t *testing.T) {
+	contents, err := checkpoint.Load(t.Context(), "testdata/python", true)
+	require.NoError(t, err)
+	require.Equal(t, map[string]session.Value{
+		"f32":              session.TensorOf([]float32{1, -2.5, 3, 0, 5, 6}, 2, 3),
+		"f64":              session.TensorOf([]float64{1.0 / 3, -2}),
+		"i32":              session.TensorOf([]int32{-1, 1 << 30}, 1, 2),
+		"i64":              session.TensorOf([]int64{-1, 1 << 60}),
+		"u8":               session.TensorOf([]uint8{0, 1, 255}),
+		"bool":             session.TensorOf([]bool{true, false, true}),
+		"none":             session.TensorOf([]float32{}, 0, 7),
+		"scalar":           session.Float32(7),
+		"größe \"1\"\n<&>": session.Int64(1),
+	}, contents.Variables)
+	require.Equal(t, map[string]string{"global_step": "12", "model": "größe"}, contents.Metadata)
+	step, err := checkpoint.GlobalStep("testdata/python")
+	require.NoError(t, err)
+	require.Equal(t, int64(12), step)
+	_, err = checkpoint.Load(t.Context(), "testdata/python", false)
+	require.ErrorIs(t, err, checkpoint.ErrUnchecked)
+}
+
 func FuzzHeader(f *testing.F) {
 	path := saved(f, everyType())
 	whole, err := os.ReadFile(path + checkpoint.Extension)

@@ -16,7 +16,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 const (
 	// chunkSize is how much is written, or read, and summed up at once: the
 	// second finds it in the processor's cache.
-	chunkSize = 1 << 20
+	chunkSize = 1 << 18
 	// smallSize is up to which size tensors are gathered for one write.
 	smallSize = 1 << 16
 )
