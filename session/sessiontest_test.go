@@ -32,7 +32,7 @@ func newLoop() *loop {
 		out[0], out[1] = session.Float64(float64(w[0])), session.TensorOf(w)
 		out[2], out[3] = session.Bool(w[0] > 1), session.String("training")
 		return nil
-	}, "loss", "w", "large", "phase")
+	}, "loss", "w", "large", "phase").Variable("w", session.TensorOf(w))
 	return l
 }
 

@@ -75,7 +75,7 @@ func (e *StepEngine) Variable(name string, tensor Value) *StepEngine {
 	case slices.Contains(e.variableNames(), name):
 		err = errors.New("the name is used twice")
 	case !ok:
-		err = fmt.Errorf("a %s, want a tensor over memory of the function's", tensor.Kind())
+		err = fmt.Errorf("the value is %s, want a tensor over the function's memory", tensor.describe())
 	}
 	if err != nil {
 		e.invalid = errors.Join(e.invalid, fmt.Errorf("session: StepFunc: variable %q: %w", name, err))
@@ -117,13 +117,8 @@ func (s *stepSession) Run(ctx context.Context, req *Request) error {
 	if len(req.Feeds) > 0 {
 		return e.refuse(req.Feeds)
 	}
-	if err := ctx.Err(); err != nil {
+	if err := s.takeTurn(ctx); err != nil {
 		return err
-	}
-	select {
-	case e.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 	defer func() { <-e.turn }()
 	before := e.count
@@ -159,6 +154,19 @@ func (s *stepSession) Run(ctx context.Context, req *Request) error {
 		}
 	}
 	return nil
+}
+
+// takeTurn waits until no other session uses the state.
+func (s *stepSession) takeTurn(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case s.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (e *StepEngine) refuse(feeds Feeds) error {

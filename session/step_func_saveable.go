@@ -11,7 +11,11 @@ import (
 var _ Saveable = (*stepSession)(nil)
 
 // Variables returns the global step and what [StepEngine.Variable] was told of.
-func (s *stepSession) Variables(context.Context) ([]Variable, error) {
+func (s *stepSession) Variables(ctx context.Context) ([]Variable, error) {
+	if err := s.takeTurn(ctx); err != nil {
+		return nil, err
+	}
+	defer func() { <-s.turn }()
 	step := Variable{Name: GlobalStepName, Value: Int64(s.count), Initialized: true}
 	return append([]Variable{step}, s.kept...), nil
 }
@@ -19,10 +23,8 @@ func (s *stepSession) Variables(context.Context) ([]Variable, error) {
 // SetVariables copies the values into the closure's memory. The outputs are no
 // longer those of the latest step, and are forgotten.
 func (s *stepSession) SetVariables(ctx context.Context, values map[string]Value) error {
-	select {
-	case s.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := s.takeTurn(ctx); err != nil {
+		return err
 	}
 	defer func() { <-s.turn }()
 	var errs []error

@@ -38,6 +38,7 @@ var engineRules = []rule[*engineCase]{
 	{"end-of-input", "at the end of the input Run returns exactly io.EOF, or ErrOutOfRange, and has trained nothing; runs without a training op go on", (*engineCase).endOfInput},
 	{"values-stay", "values stay valid until a run changes them: those of a hooked run outlive a raw run in AfterRun", (*engineCase).valuesStay},
 	{"metadata", "Metadata is filled as far as Options ask for a trace, not without", (*engineCase).metadata},
+	{"saveable", "SetVariables brings back what Variables gave, in this session and in another one, or, with an error, changes nothing", (*engineCase).saveable},
 	{"close", "Close ends the session: no goroutine of it is left", (*engineCase).close},
 }
 

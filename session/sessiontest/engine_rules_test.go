@@ -26,6 +26,9 @@ type bentEngine struct {
 	init     func(ctx context.Context, s *bentSession) error
 	run      func(ctx context.Context, s *bentSession, req *session.Request) error
 	close    func(s *bentSession) error
+	// variables and set change what is given and taken.
+	variables func(s *bentSession, all []session.Variable) []session.Variable
+	set       func(ctx context.Context, s *bentSession, values map[string]session.Value) error
 
 	finalized, sessions int
 }
@@ -104,6 +107,21 @@ func (s *bentSession) Run(ctx context.Context, req *session.Request) error {
 	return s.Session.Run(ctx, req)
 }
 
+func (s *bentSession) Variables(ctx context.Context) ([]session.Variable, error) {
+	all, err := s.Session.(session.Saveable).Variables(ctx)
+	if s.e.variables != nil {
+		all = s.e.variables(s, all)
+	}
+	return all, err
+}
+
+func (s *bentSession) SetVariables(ctx context.Context, values map[string]session.Value) error {
+	if s.e.set != nil {
+		return s.e.set(ctx, s, values)
+	}
+	return s.Session.(session.Saveable).SetVariables(ctx, values)
+}
+
 func (s *bentSession) Close() error {
 	if s.e.close != nil {
 		return s.e.close(s)
@@ -124,7 +142,7 @@ var bentEngines = []struct {
 	breaks []string
 	bend   func(e *bentEngine)
 }{
-	{"a known name is refused after Finalize", []string{"close", "resolve", "sessions"}, func(e *bentEngine) {
+	{"a known name is refused after Finalize", []string{"close", "resolve", "saveable", "sessions"}, func(e *bentEngine) {
 		e.resolve = func(e *bentEngine, name string) error {
 			if e.finalized > 0 && e.Engine.Resolve(name) == nil {
 				return errBent
@@ -151,7 +169,7 @@ var bentEngines = []struct {
 			return nil
 		}
 	}},
-	{"Finalize works once", []string{"close", "finalize", "resolve", "sessions"}, func(e *bentEngine) {
+	{"Finalize works once", []string{"close", "finalize", "resolve", "saveable", "sessions"}, func(e *bentEngine) {
 		e.finalize = func(e *bentEngine) error {
 			if e.finalized > 1 {
 				return errBent
@@ -159,7 +177,7 @@ var bentEngines = []struct {
 			return nil
 		}
 	}},
-	{"there is one session only", []string{"close", "resolve", "sessions"}, func(e *bentEngine) {
+	{"there is one session only", []string{"close", "resolve", "saveable", "sessions"}, func(e *bentEngine) {
 		e.create = func(e *bentEngine) error {
 			if e.sessions > 1 {
 				return errBent
@@ -175,7 +193,7 @@ var bentEngines = []struct {
 			return s.Session.(session.Initializer).Init(ctx)
 		}
 	}},
-	{"after Init variables have no value", []string{"init"}, func(e *bentEngine) {
+	{"after Init variables have no value", []string{"init", "saveable"}, func(e *bentEngine) {
 		e.init = func(context.Context, *bentSession) error { return nil }
 	}},
 	{"that a variable has no value is an error like any other", []string{"uninitialized"}, func(e *bentEngine) {
@@ -461,13 +479,63 @@ var bentEngines = []struct {
 			return s.Session.Run(ctx, req)
 		}
 	}},
+	{"SetVariables does nothing", []string{"saveable"}, func(e *bentEngine) {
+		e.set = func(ctx context.Context, s *bentSession, values map[string]session.Value) error {
+			if _, unknown := values["no such name"]; unknown {
+				return errBent
+			}
+			return nil
+		}
+	}},
+	{"SetVariables passes over unknown names", []string{"saveable"}, func(e *bentEngine) {
+		e.set = func(ctx context.Context, s *bentSession, values map[string]session.Value) error {
+			delete(values, "no such name")
+			return s.Session.(session.Saveable).SetVariables(ctx, values)
+		}
+	}},
+	{"SetVariables sets what it can before it fails", []string{"saveable"}, func(e *bentEngine) {
+		e.set = func(ctx context.Context, s *bentSession, values map[string]session.Value) error {
+			known := session.Feeds{session.GlobalStepName: values[session.GlobalStepName]}
+			err := s.Session.(session.Saveable).SetVariables(ctx, known)
+			if len(values) > 1 {
+				return errBent
+			}
+			return err
+		}
+	}},
+	{"Variables gives a name twice", []string{"saveable"}, func(e *bentEngine) {
+		e.variables = func(_ *bentSession, all []session.Variable) []session.Variable { return append(all, all...) }
+	}},
+	{"Variables says that nothing is initialised", []string{"saveable"}, func(e *bentEngine) {
+		e.variables = func(_ *bentSession, all []session.Variable) []session.Variable {
+			for i := range all {
+				all[i].Initialized = false
+			}
+			return all
+		}
+	}},
+	{"Variables changes its order", []string{"saveable"}, func(e *bentEngine) {
+		calls := 0
+		e.variables = func(_ *bentSession, all []session.Variable) []session.Variable {
+			calls++
+			all = append(all, session.Variable{Name: "zero", Value: session.Int64(0), Initialized: true})
+			if calls%2 == 0 {
+				slices.Reverse(all)
+			}
+			return all
+		}
+		e.set = func(ctx context.Context, s *bentSession, values map[string]session.Value) error {
+			delete(values, "zero")
+			return s.Session.(session.Saveable).SetVariables(ctx, values)
+		}
+	}},
 	{"a goroutine of the session is left", []string{"close"}, func(e *bentEngine) {
 		e.close = func(s *bentSession) error {
 			go time.Sleep(time.Second)
 			return s.Session.Close()
 		}
 	}},
-	{"Close fails", []string{"close", "finalize", "sessions"}, func(e *bentEngine) {
+	{"Close fails", []string{"close", "finalize", "saveable", "sessions"}, func(e *bentEngine) {
 		e.close = func(*bentSession) error { return errBent }
 	}},
 }

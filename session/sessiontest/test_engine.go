@@ -36,8 +36,8 @@ type EngineOptions struct {
 }
 
 // TestEngine checks engines by the rules of [session.Engine],
-// [session.Session], [session.Request] and [session.Initializer], in a subtest
-// each. newEngine returns a new engine for each.
+// [session.Session], [session.Request], [session.Initializer] and
+// [session.Saveable], in a subtest each. newEngine returns a new engine for each.
 func TestEngine(t *testing.T, newEngine func(t *testing.T) session.Engine, options EngineOptions) {
 	testAll(t, engineRules, func(t *testing.T, v *verdict) *engineCase {
 		return newEngineCase(v, newEngine(t), options)
