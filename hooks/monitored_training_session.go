@@ -11,6 +11,7 @@ import (
 
 	"github.com/runhook/runhook/internal/faults"
 	"github.com/runhook/runhook/session"
+	"github.com/runhook/runhook/session/checkpoint"
 	"github.com/runhook/runhook/summary"
 )
 
@@ -32,9 +33,10 @@ type MonitoredTrainingSessionConfig struct {
 	// CheckpointDir is the folder whose newest checkpoint is restored, and that
 	// checkpoints are saved in. Without it, there are none.
 	CheckpointDir string
-	// Scaffold has the pieces to set the session up with. Its SummaryOp, if it is
-	// nil and the engine has no default, becomes the merge of what is in the
-	// engine's collection [session.SummariesKey]. Default: one with defaults.
+	// Scaffold has the pieces to set the session up with. Where the engine has no
+	// default, its SummaryOp becomes the merge of what is in the engine's collection
+	// [session.SummariesKey], and its Saver, if CheckpointDir is set, a
+	// [checkpoint.Saver] of all variables. Default: one with defaults.
 	Scaffold *session.Scaffold
 	// Hooks are called on all workers, ChiefOnlyHooks on the chief, before the hooks
 	// that this config makes.
@@ -108,7 +110,7 @@ func periodOf(stepsName string, steps int64, secsName string, secs time.Duration
 //
 // The session is to be closed; see [session.NewMonitoredSession].
 func MonitoredTrainingSession(ctx context.Context, config MonitoredTrainingSessionConfig) (*session.MonitoredSession, error) {
-	c, err := config.session()
+	c, err := config.SessionConfig()
 	if err != nil {
 		return nil, err
 	}
@@ -118,16 +120,17 @@ func MonitoredTrainingSession(ctx context.Context, config MonitoredTrainingSessi
 // WithMonitoredTrainingSession opens the session of a training job, calls body
 // and closes it, as [session.With] does.
 func WithMonitoredTrainingSession(ctx context.Context, config MonitoredTrainingSessionConfig, body func(*session.MonitoredSession) error) error {
-	c, err := config.session()
+	c, err := config.SessionConfig()
 	if err != nil {
 		return err
 	}
 	return session.With(ctx, c, body)
 }
 
-// session returns the config of the session with all its hooks, or all that is
-// wrong.
-func (c MonitoredTrainingSessionConfig) session() (session.Config, error) {
+// SessionConfig returns the config of the session that [MonitoredTrainingSession]
+// opens, with its hooks and its creator, or all that is wrong with c. It is for
+// one session.
+func (c MonitoredTrainingSessionConfig) SessionConfig() (session.Config, error) {
 	checkpoints, checkpointsErr := periodOf("SaveCheckpointSteps", c.SaveCheckpointSteps, "SaveCheckpointSecs", c.SaveCheckpointSecs,
 		period{secs: defaultSaveCheckpointSecs})
 	summaries, summariesErr := periodOf("SaveSummariesSteps", c.SaveSummariesSteps, "SaveSummariesSecs", c.SaveSummariesSecs,
@@ -236,18 +239,35 @@ func (c *completingCreator) CreateSession(ctx context.Context) (session.Session,
 	if err := c.mergeSummaries(); err != nil {
 		return nil, err
 	}
+	if err := c.makeSaver(); err != nil {
+		return nil, err
+	}
 	return c.SessionCreator.CreateSession(ctx)
+}
+
+// has reports whether the engine has a default for a piece of the scaffold.
+func (c *completingCreator) has(key string) bool {
+	if d, ok := c.config.Engine.(session.ScaffoldDefaults); ok && d.ScaffoldDefault(key) != nil {
+		return true
+	}
+	return len(c.collection(key)) > 0
+}
+
+func (c *completingCreator) collection(key string) []any {
+	if engine, ok := c.config.Engine.(session.Collections); ok {
+		return engine.Collection(key)
+	}
+	return nil
 }
 
 // mergeSummaries makes the summary op of all summaries that the engine has in
 // its collection.
 func (c *completingCreator) mergeSummaries() error {
-	engine, ok := c.config.Engine.(session.Collections)
-	if !ok || !faults.IsNil(c.config.Scaffold.SummaryOp) || len(engine.Collection(session.SummaryOpKey)) > 0 {
+	if !faults.IsNil(c.config.Scaffold.SummaryOp) || c.has(session.SummaryOpKey) {
 		return nil
 	}
 	var ops []summary.Op
-	for _, item := range engine.Collection(session.SummariesKey) {
+	for _, item := range c.collection(session.SummariesKey) {
 		op, ok := item.(summary.Op)
 		if !ok {
 			return fmt.Errorf("hooks: MonitoredTrainingSession: collection %q has a %T, want a summary.Op", session.SummariesKey, item)
@@ -257,5 +277,17 @@ func (c *completingCreator) mergeSummaries() error {
 	if len(ops) > 0 {
 		c.config.Scaffold.SummaryOp = summary.Merge(ops...)
 	}
+	return nil
+}
+
+func (c *completingCreator) makeSaver() error {
+	if c.config.CheckpointDir == "" || !faults.IsNil(c.config.Scaffold.Saver) || c.has(session.SaversKey) {
+		return nil
+	}
+	saver, err := checkpoint.NewSaver(checkpoint.SaverConfig{Logger: c.config.Logger})
+	if err != nil {
+		return err
+	}
+	c.config.Scaffold.Saver = saver
 	return nil
 }

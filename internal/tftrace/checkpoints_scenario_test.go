@@ -82,17 +82,6 @@ func (v *variableSpec) UnmarshalJSON(b []byte) error {
 	}{&v.int64})
 }
 
-// An optional tells null from absent.
-type optional[T any] struct {
-	given bool
-	value *T
-}
-
-func (o *optional[T]) UnmarshalJSON(b []byte) error {
-	o.given = true
-	return json.Unmarshal(b, &o.value)
-}
-
 // A listOf tells a list from something else, which Python finds out when it
 // runs.
 type listOf[T any] struct {

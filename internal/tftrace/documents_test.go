@@ -118,7 +118,6 @@ func replayDocument(t *testing.T, d document) (o outcome) {
 }
 
 func TestWhatNobodyKnowsIsDifferent(t *testing.T) {
-	require.Equal(t, outcome{missing: "family early_stopping"}, replayDocument(t, document{family: "early_stopping"}))
 	require.Equal(t, outcome{different: "nobody knows the family chekpoints"}, replayDocument(t, document{family: "chekpoints"}))
 	replayers["broken"] = func(*testing.T, document) outcome { panic("index out of range") }
 	defer delete(replayers, "broken")

@@ -2,7 +2,6 @@ package tftrace
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/runhook/runhook/hooks"
@@ -30,17 +29,6 @@ func (w *world) Set(context.Context) error {
 
 // IsSet implements [hooks.StopFlag].
 func (w *world) IsSet(context.Context) (bool, error) { return w.flag || w.signalled(), nil }
-
-// An optional argument may be passed, also as None.
-type optional[T any] struct {
-	given bool
-	value *T // nil: None
-}
-
-func (o *optional[T]) UnmarshalJSON(b []byte) error {
-	o.given = true
-	return json.Unmarshal(b, &o.value)
-}
 
 // An earlyPeriod is how often a stop function is asked. TensorFlow's defaults are
 // those that it has when nothing is said.

@@ -114,6 +114,17 @@ func argumentsOf[T any](h hookSpec) T {
 	return arguments
 }
 
+// An optional argument may be passed, also as None: it tells null from absent.
+type optional[T any] struct {
+	given bool
+	value *T
+}
+
+func (o *optional[T]) UnmarshalJSON(b []byte) error {
+	o.given = true
+	return json.Unmarshal(b, &o.value)
+}
+
 type phaseSpec struct {
 	Session          string
 	Hooks            []string
