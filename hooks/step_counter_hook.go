@@ -3,7 +3,6 @@ package hooks
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -149,7 +148,7 @@ func (h *StepCounterHook) count(ctx context.Context, s session.Session) error {
 		return nil
 	}
 	rate := float64(steps) / elapsed.Seconds()
-	h.config.Logger.LogAttrs(ctx, slog.LevelInfo, fmt.Sprintf("%s: %g", h.tag, rate), slog.Int64("step", step))
+	h.config.Logger.LogAttrs(ctx, slog.LevelInfo, h.tag, slog.Float64("value", rate), slog.Int64("step", step))
 	if !h.writes {
 		return nil
 	}

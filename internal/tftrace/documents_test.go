@@ -96,7 +96,6 @@ var awaited = map[string]bool{
 	"hook global_step_waiter":                        true,
 	"hook nan":                                       true,
 	"hook profiler":                                  true,
-	"hook step_counter":                              true,
 }
 
 // replayDocument plays d. A document that the replay cannot cope with is

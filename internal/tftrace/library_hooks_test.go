@@ -16,6 +16,7 @@ var libraryHooks = map[string]func(l *library, h hookSpec) (session.SessionRunHo
 	"logging":          newLogging,
 	"summary_saver":    newSummarySaver,
 	"checkpoint_saver": newCheckpointSaver,
+	"step_counter":     newStepCounter,
 }
 
 func newStopAtStep(_ *library, h hookSpec) (session.SessionRunHook, error) {

@@ -26,6 +26,7 @@ var mistakes = []mistake{
 	{"D-17", "a step that goes back silences timers"},
 	{"D-19", "a target that is reached already is seen one run late, and sticks to a hook that is used again"},
 	{"D-20", "a stop that a listener asks for at the first checkpoint is ignored"},
+	{"D-22", "a rate of steps in no time is infinite"},
 	{"D-23", "summaries without a writer are computed and dropped, and a tuple of ops breaks"},
 	{"D-26", "an error reported after a stop is lost"},
 	{"D-27", "an error reported outside its handler is a type error"},

@@ -75,6 +75,7 @@ func (h *modelCheckpoints) afterCreate(s *machineSession, c *modelCoordinator) e
 	if err != nil {
 		return err
 	}
+	h.writer.coming = step + 1
 	stop, err := h.save(s, step)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ var modelHooks = map[string]func(m *model, h hookSpec) (modelCallbacks, error){
 	"logging":          newModelLogging,
 	"summary_saver":    newModelSaver,
 	"checkpoint_saver": newModelCheckpoints,
+	"step_counter":     newModelStepCounter,
 }
 
 // A modelStopAtStep is TensorFlow's StopAtStepHook.

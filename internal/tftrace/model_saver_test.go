@@ -74,6 +74,13 @@ func (s *modelSaver) begin() error {
 	return nil
 }
 
+func (s *modelSaver) afterCreate(raw *machineSession, _ *modelCoordinator) error {
+	if s.writer == nil {
+		return nil
+	}
+	return s.writer.sessionAt(raw)
+}
+
 func (s *modelSaver) beforeRun(*modelContext) (*modelRequest, error) {
 	s.requested = s.next == nil || s.timer.shouldTrigger(*s.next)
 	fetches := []string{session.GlobalStepName}

@@ -12,9 +12,10 @@ type modelWriter struct {
 	closed bool
 	users  int // hooks that have it from the cache
 
-	sessions int  // that write here, counted by their hooks
-	pending  bool // the session has no START yet
-	starts   int  // that the next START takes
+	sessions int   // that write here, counted by their hooks
+	pending  bool  // the session has no START yet
+	coming   int64 // the first step of the session, for a value before its savers'
+	starts   int   // that the next START takes
 }
 
 func (m *model) newWriter(folder string) *modelWriter {
@@ -66,6 +67,17 @@ func (w *modelWriter) endSession() {
 	}
 }
 
+// sessionAt tells the writer where a session begins, which is a matter of this
+// library's writers.
+func (w *modelWriter) sessionAt(s *machineSession) error {
+	if w.model.makes("N-13") {
+		return nil
+	}
+	step, err := w.model.readStep(s)
+	w.coming = step + 1
+	return err
+}
+
 // startSession is what a saver does before its first value of a session.
 func (w *modelWriter) startSession(step int64) {
 	if w.model.makes("N-13") {
@@ -82,13 +94,17 @@ func (w *modelWriter) startSession(step int64) {
 }
 
 func (w *modelWriter) add(step int64, summaries []summarySpec, fetched map[string]session.Value) {
-	if !w.model.makes("N-13") {
-		w.startSession(step)
-	}
 	var values []any
 	for _, s := range summaries {
 		number, _ := fetched[s.Tensor].Number()
 		values = append(values, map[string]any{"tag": s.Tag, "simple_value": asJSON(float32(number))})
+	}
+	w.addValues(step, values)
+}
+
+func (w *modelWriter) addValues(step int64, values []any) {
+	if !w.model.makes("N-13") {
+		w.startSession(w.coming)
 	}
 	w.write(event{"event": "summary", "values": values}, step)
 }
