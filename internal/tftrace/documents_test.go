@@ -90,7 +90,6 @@ var awaited = map[string]bool{
 	"hook stop_after_n_evals of early_stopping":      true,
 	"hook stop_at_checkpoint_step of early_stopping": true,
 	"hook stop_at_secs of early_stopping":            true,
-	"family training_session":                        true,
 	"hook feed_fn":                                   true,
 	"hook final_ops":                                 true,
 	"hook global_step_waiter":                        true,

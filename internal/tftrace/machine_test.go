@@ -20,8 +20,9 @@ type machine struct {
 	rawRuns  map[string]int
 	progress []bool // which entries of Others have been added
 	last     *variables
-	saved    *variables // at the last successful save of a checkpoint hook
-	world    *world     // what other processes do; nil if there are none
+	saved    *variables   // at the last successful save of a checkpoint hook
+	world    *world       // what other processes do; nil if there are none
+	waits    func() error // what a new session waits for; nil: nothing
 
 	// by is who makes raw runs at the moment: a hook, or "caller". A run is a
 	// hooked one if it is "". summaries are those that the coming run is to
@@ -88,6 +89,11 @@ func (m *machine) create() (*machineSession, error) {
 	s := &machineSession{machine: m, number: m.attempts, vars: m.newVariables()}
 	e := m.add("create_session", "session", s.number)
 	sleep(m.spec.CreateSecs)
+	if m.waits != nil {
+		if err := m.waits(); err != nil {
+			return nil, e.fail(err)
+		}
+	}
 	if m.attempts > mostAttempts {
 		return nil, e.fail(&scriptedError{kind: "internal", message: "sessions without end"})
 	}

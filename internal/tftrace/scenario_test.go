@@ -131,6 +131,8 @@ type phaseSpec struct {
 	Style            string
 	Program          []operation
 	HooksAsGenerator bool `json:"hooks_as_generator"`
+	Args             trainingSpec
+	ChiefIsReady     *bool `json:"chief_is_ready"`
 }
 
 func (p phaseSpec) singular() bool { return p.Session == "singular" }
