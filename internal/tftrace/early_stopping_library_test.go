@@ -2,6 +2,7 @@ package tftrace
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/runhook/runhook/hooks"
@@ -16,6 +17,8 @@ func init() {
 		"stop_if_no_decrease": newStopIf(hooks.StopIfNoDecrease),
 		"make_early_stopping": newEarlyStopping,
 		"checkpoint_saver":    newEvaluatedSaver,
+
+		"stop_at_checkpoint_step": newStopAtCheckpointStep,
 	} {
 		libraryHooks[earlyPrefix+name] = make
 	}
@@ -230,4 +233,58 @@ func (n *notedListener) AfterSave(ctx context.Context, s session.Session, step i
 func (n *notedListener) End(ctx context.Context, s session.Session, step int64) error {
 	n.machine.add("listener", "hook", n.hook, "listener", n.name, "call", "end", "step", step)
 	return n.CheckpointSaverListener.End(ctx, s, step)
+}
+
+// A checkpointStepSpec is a stop_at_checkpoint_step.
+type checkpointStepSpec struct {
+	LastStep *int64   `json:"last_step"`
+	Wait     *float64 `json:"wait_after_file_check_secs"`
+}
+
+func newStopAtCheckpointStep(l *library, h hookSpec) (session.SessionRunHook, error) {
+	if !l.world.estimator.isWorker() {
+		return newStopAtStep(l, h)
+	}
+	args := argumentsOf[checkpointStepSpec](h)
+	config := hooks.StopAtCheckpointStepHookConfig{ModelDir: l.world.folder("model")}
+	if args.LastStep != nil {
+		config.LastStep = *args.LastStep
+	}
+	if args.Wait != nil {
+		config.WaitAfterFileCheckSecs = seconds(*args.Wait)
+	}
+	hook, err := hooks.NewStopAtCheckpointStepHook(config)
+	if err != nil {
+		return nil, err
+	}
+	return &sleeper{hook, l, h.Name}, nil
+}
+
+// A sleeper writes down when a hook sleeps after a run.
+type sleeper struct {
+	*hooks.StopAtCheckpointStepHook
+	library *library
+	name    string
+}
+
+// Begin fails as in the traces of this family, whose errors of a missing global
+// step have the kind that TensorFlow raises.
+func (s *sleeper) Begin(ctx context.Context, graph session.Graph) error {
+	err := s.StopAtCheckpointStepHook.Begin(ctx, graph)
+	if errors.Is(err, session.ErrNoGlobalStep) {
+		return &scriptedError{kind: "runtime_error", message: err.Error()}
+	}
+	return err
+}
+
+func (s *sleeper) AfterRun(ctx context.Context, rc *session.SessionRunContext, values *session.SessionRunValues) error {
+	if err := s.library.world.catchUp(); err != nil {
+		return err
+	}
+	began := s.library.now()
+	err := s.StopAtCheckpointStepHook.AfterRun(ctx, rc, values)
+	if slept := s.library.now() - began; slept > 0 {
+		s.library.add("sleep", "hook", s.name, "secs", slept)["t"] = began
+	}
+	return err
 }

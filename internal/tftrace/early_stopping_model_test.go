@@ -1,6 +1,8 @@
 package tftrace
 
 import (
+	"slices"
+
 	"github.com/runhook/runhook/session"
 )
 
@@ -12,6 +14,8 @@ func init() {
 		"stop_if_no_decrease": newModelStopIf(nil, func(x, best float64) bool { return x < best }),
 		"make_early_stopping": newModelOwnFunction,
 		"checkpoint_saver":    newModelEvaluatedSaver,
+
+		"stop_at_checkpoint_step": newModelCheckpointStep,
 	} {
 		modelHooks[earlyPrefix+name] = make
 	}
@@ -257,4 +261,59 @@ func (l *modelEvaluation) end(step int64) error {
 	}
 	_, err := l.evaluate(step)
 	return err
+}
+
+// A modelCheckpointStep is TensorFlow's hook of a worker that stops when its
+// chief has saved the last step.
+type modelCheckpointStep struct {
+	noCallbacks
+	model *model
+	name  string
+	last  int64
+	wait  float64
+}
+
+func newModelCheckpointStep(m *model, h hookSpec) (modelCallbacks, error) {
+	if !m.world.estimator.isWorker() {
+		return newModelStopAtStep(m, h)
+	}
+	args := argumentsOf[checkpointStepSpec](h)
+	if args.LastStep == nil {
+		return nil, modelError("value_error")
+	}
+	c := &modelCheckpointStep{model: m, name: h.Name, last: *args.LastStep, wait: 30}
+	if args.Wait != nil {
+		c.wait = *args.Wait
+	}
+	return c, nil
+}
+
+func (h *modelCheckpointStep) begin() error {
+	if h.model.globalStep() == "" {
+		return modelError("runtime_error")
+	}
+	return nil
+}
+
+func (h *modelCheckpointStep) beforeRun(*modelContext) (*modelRequest, error) {
+	return &modelRequest{runSpec: runSpec{Fetches: session.GlobalStepName}}, nil
+}
+
+func (h *modelCheckpointStep) afterRun(rc *modelContext, values map[string]session.Value) error {
+	if stale, _ := values[session.GlobalStepName].Int64(); stale+1 < h.last {
+		return nil
+	}
+	for _, c := range slices.Backward(h.model.world.scenario.Checkpoints) {
+		if c.T > h.model.now() {
+			continue
+		}
+		if c.Step >= h.last {
+			rc.stop = true
+			return nil
+		}
+		break
+	}
+	h.model.add("sleep", "hook", h.name, "secs", h.wait)
+	sleep(h.wait)
+	return nil
 }

@@ -2,6 +2,7 @@ package tftrace
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"os"
 	"path/filepath"
@@ -10,6 +11,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/runhook/runhook/internal/tfrecord"
+	"github.com/runhook/runhook/session"
+	"github.com/runhook/runhook/session/checkpoint"
+	"github.com/runhook/runhook/session/graph"
 	"github.com/runhook/runhook/summary/eventpb"
 )
 
@@ -124,6 +128,7 @@ type world struct {
 	estimator estimatorSpec // of the phase
 	dir       string
 	written   int // eval events that are in the files
+	saved     int // checkpoints that there are
 	flag      bool
 	tails     map[string][]byte // by file: the end of a record that was begun
 }
@@ -145,8 +150,13 @@ func (w *world) signalled() bool {
 	return slices.ContainsFunc(w.scenario.Signals, func(at float64) bool { return at <= w.now() })
 }
 
-// catchUp writes the evaluations that there are by now.
+// catchUp writes the evaluations and checkpoints that there are by now.
 func (w *world) catchUp() error {
+	for ; w.saved < len(w.scenario.Checkpoints) && w.scenario.Checkpoints[w.saved].T <= w.now(); w.saved++ {
+		if err := w.save(w.scenario.Checkpoints[w.saved].Step); err != nil {
+			return err
+		}
+	}
 	for ; w.written < len(w.scenario.EvalEvents); w.written++ {
 		e := w.scenario.EvalEvents[w.written]
 		if e.T > w.now() {
@@ -158,6 +168,27 @@ func (w *world) catchUp() error {
 		}
 	}
 	return nil
+}
+
+// save saves a checkpoint, as another process.
+func (w *world) save(step int64) error {
+	saver, err := checkpoint.NewSaver(checkpoint.SaverConfig{})
+	if err != nil {
+		return err
+	}
+	g := graph.New()
+	g.CreateGlobalStep()
+	s, err := g.NewSession(context.Background())
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	state := map[string]session.Value{session.GlobalStepName: session.Int64(step)}
+	if err := s.(session.Saveable).SetVariables(context.Background(), state); err != nil {
+		return err
+	}
+	_, err = saver.Save(context.Background(), s, filepath.Join(w.folder("model"), "model.ckpt"), step)
+	return err
 }
 
 func (w *world) appendTo(path string, e evalEvent) error {
