@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -104,6 +105,7 @@ type replaySaver interface {
 
 // A checkpoints plays scenarios with this library.
 type checkpoints struct {
+	mu sync.Mutex // not held while time passes
 	*recorder
 	t        *testing.T
 	scenario *checkpointScenario
@@ -231,11 +233,23 @@ var outside = map[string]bool{
 	"make_dir": true, "advance": true, "set": true, "write_file": true, "delete_files": true, "rename_dir": true, "initialize": true,
 }
 
+// waiting are the operations in which time passes.
+var waiting = map[string]bool{"advance": true, "checkpoints_iterator": true, "wait_for_new_checkpoint": true}
+
 func (c *checkpoints) do(op checkpointOp, other bool) {
 	if op.Op == "meta_graph_filename" {
 		return
 	}
-	value, err := c.perform(op)
+	var value any
+	var err error
+	if waiting[op.Op] {
+		value, err = c.perform(op)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !waiting[op.Op] {
+		value, err = c.perform(op)
+	}
 	c.setTimes()
 	switch {
 	case err != nil:
@@ -248,6 +262,13 @@ func (c *checkpoints) do(op checkpointOp, other bool) {
 		}
 	}
 	c.lookAtDisk(other)
+}
+
+// writeWaiting writes an event from within an operation in which time passes.
+func (c *checkpoints) writeWaiting(ev string, value any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.write(false, ev, "value", value)
 }
 
 // setTimes gives the files that were written the time of the scenario.
@@ -564,7 +585,7 @@ func (c *checkpoints) iterate(ctx context.Context, op checkpointOp) error {
 		config.TimeoutFn = func() bool {
 			answer := op.TimeoutFn[min(asked, len(op.TimeoutFn)-1)]
 			asked++
-			c.write(false, "timeout_fn", "value", answer)
+			c.writeWaiting("timeout_fn", answer)
 			return answer
 		}
 	}
@@ -573,7 +594,7 @@ func (c *checkpoints) iterate(ctx context.Context, op checkpointOp) error {
 		if err != nil {
 			return err
 		}
-		c.write(false, "yield", "value", path)
+		c.writeWaiting("yield", path)
 		if len(op.BodySecs) > 0 {
 			time.Sleep(secs(op.BodySecs[min(taken, len(op.BodySecs)-1)]))
 		}

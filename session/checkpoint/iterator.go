@@ -25,7 +25,7 @@ func (c WaitConfig) resolve() (WaitConfig, error) {
 		errs = append(errs, fmt.Errorf("SecondsToSleep is %v, want a positive duration or 0 (1s)", c.SecondsToSleep))
 	}
 	if c.Timeout < 0 && c.Timeout != Off {
-		errs = append(errs, fmt.Errorf("Timeout is %v, want a positive duration, 0 or Off", c.Timeout))
+		errs = append(errs, fmt.Errorf("the Timeout is %v, want a positive duration, 0 or Off", c.Timeout))
 	}
 	c.SecondsToSleep = cmp.Or(c.SecondsToSleep, time.Second)
 	return c, faults.Join("checkpoint: WaitConfig", errs...)

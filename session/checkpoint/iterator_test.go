@@ -53,7 +53,7 @@ func TestAnErrorEndsAnIteration(t *testing.T) {
 	}{
 		{"a state file without a checkpoint", checkpoint.IteratorConfig{}, session.ErrInvalidCheckpointState.Error()},
 		{"a negative interval", checkpoint.IteratorConfig{MinIntervalSecs: -1}, "checkpoint: IteratorConfig: MinIntervalSecs is -1ns, want a positive duration or 0"},
-		{"a negative timeout", checkpoint.IteratorConfig{Timeout: -2}, "Timeout is -2ns, want a positive duration, 0 or Off"},
+		{"a negative timeout", checkpoint.IteratorConfig{Timeout: -2}, "the Timeout is -2ns, want a positive duration, 0 or Off"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			calls := 0
@@ -66,5 +66,5 @@ func TestAnErrorEndsAnIteration(t *testing.T) {
 		})
 	}
 	_, err := checkpoint.WaitForNewCheckpoint(t.Context(), dir, "", checkpoint.WaitConfig{SecondsToSleep: -1, Timeout: -2})
-	require.EqualError(t, err, "checkpoint: WaitConfig: SecondsToSleep is -1ns, want a positive duration or 0 (1s)\ncheckpoint: WaitConfig: Timeout is -2ns, want a positive duration, 0 or Off")
+	require.EqualError(t, err, "checkpoint: WaitConfig: SecondsToSleep is -1ns, want a positive duration or 0 (1s)\ncheckpoint: WaitConfig: the Timeout is -2ns, want a positive duration, 0 or Off")
 }

@@ -104,7 +104,7 @@ func (s *Saver) restore(ctx context.Context, open session.Session, path string) 
 		return err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
-	mismatch, fitting := s.compare(r, variables)
+	fitting, mismatch := s.compare(r, variables)
 	tensors, err := r.readAll(ctx, fitting)
 	if err != nil {
 		return err // also if the mismatch is only damage
@@ -119,9 +119,9 @@ func (s *Saver) restore(ctx context.Context, open session.Session, path string) 
 	return saveable.SetVariables(ctx, values)
 }
 
-// compare returns what of a checkpoint does not fit the variables, nil if all
-// does, and says which tensors do.
-func (s *Saver) compare(r *reader, variables map[string]session.Variable) (_ error, fitting map[string]bool) {
+// compare tells which tensors of a checkpoint fit the variables, and returns what
+// does not.
+func (s *Saver) compare(r *reader, variables map[string]session.Variable) (fitting map[string]bool, _ error) {
 	e := &MismatchError{Path: r.path}
 	fitting = make(map[string]bool, len(variables))
 	for _, entry := range r.entries {
@@ -144,11 +144,11 @@ func (s *Saver) compare(r *reader, variables map[string]session.Variable) (_ err
 		}
 	}
 	if len(e.Missing)+len(e.Extra)+len(e.Wrong) == 0 {
-		return nil, fitting
+		return fitting, nil
 	}
 	slices.Sort(e.Extra)
 	slices.SortFunc(e.Wrong, func(a, b WrongVariable) int { return strings.Compare(a.Name, b.Name) })
-	return e, fitting
+	return fitting, e
 }
 
 // describe names the type and the shape of a value; "" if it has none.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -68,8 +69,9 @@ type SaverConfig struct {
 	// corrupt, by the state file in its folder. It is told of each that is passed
 	// over. nil: such a checkpoint is an error.
 	FallBack func(path string, err error)
-	// Logger is told of a state file that cannot be read and of a checkpoint that
-	// cannot be removed, which the next Save tries again. nil: nobody is.
+	// Logger is told of a state file that cannot be read, of a checkpoint that
+	// cannot be removed, which the next Save tries again, and of rests of files,
+	// which killed jobs have left. nil: nobody is.
 	Logger *slog.Logger
 }
 
@@ -83,7 +85,7 @@ func (c SaverConfig) resolve() (SaverConfig, error) {
 	for _, name := range slices.Sorted(maps.Keys(c.Variables)) {
 		variable := c.Variables[name]
 		if other, twice := named[variable]; twice {
-			errs = append(errs, fmt.Errorf("Variables has %q under two names, %q and %q", variable, other, name))
+			errs = append(errs, fmt.Errorf("the Variables have %q under two names, %q and %q", variable, other, name))
 		}
 		named[variable] = name
 	}
@@ -99,7 +101,7 @@ func (c SaverConfig) resolve() (SaverConfig, error) {
 	errs = append(errs, checkLatestFilename(c.LatestFilename))
 	for _, key := range []string{checksumKey, stepKey} {
 		if _, taken := c.Metadata[key]; taken {
-			errs = append(errs, fmt.Errorf("Metadata has the key %q, which is taken", key))
+			errs = append(errs, fmt.Errorf("the Metadata have the key %q, which is taken", key))
 		}
 	}
 	c.MaxToKeep = cmp.Or(c.MaxToKeep, defaultMaxToKeep)
@@ -121,6 +123,7 @@ type Saver struct {
 	on     files
 	built  bool
 	shelf  shelf
+	swept  string // the prefix that sweep was called for
 }
 
 var _ session.SaverBuilder = (*Saver)(nil)
@@ -203,6 +206,7 @@ func (s *Saver) SaveAs(ctx context.Context, open session.Session, prefix string,
 	if len(tensors) == 0 {
 		return "", nil
 	}
+	s.sweep(ctx, prefix)
 	if err := s.write(ctx, path, tensors, args.GlobalStep); err != nil {
 		return "", fmt.Errorf("checkpoint: save %q: %w", path, err)
 	}
@@ -314,6 +318,27 @@ func engineOf(open session.Session) session.Session {
 			return open
 		}
 		open = wrapping.Unwrap()
+	}
+}
+
+// sweep removes what jobs that were killed have left of checkpoints under a
+// prefix, when that is saved under for the first time.
+func (s *Saver) sweep(ctx context.Context, prefix string) {
+	if s.swept == prefix {
+		return
+	}
+	s.swept = prefix
+	dir := dirOf(prefix)
+	entries, err := os.ReadDir(cmp.Or(dir, "."))
+	for _, entry := range entries {
+		step, ok := strings.CutPrefix(entry.Name(), filepath.Base(prefix))
+		step, temporary := strings.CutSuffix(step, Extension+temporarySuffix)
+		if ok && temporary && (step == "" || step[0] == '-' && strings.Trim(step[1:], "0123456789") == "") {
+			err = errors.Join(err, s.on.Remove(joined(dir, entry.Name())))
+		}
+	}
+	if err != nil && !isMissing(err) {
+		s.config.Logger.LogAttrs(ctx, slog.LevelWarn, "the rest of a checkpoint cannot be removed", slog.Any("error", err))
 	}
 }
 

@@ -69,13 +69,13 @@ func TestWhatIsWrongWithAConfigIsReportedAtOnce(t *testing.T) {
 		Variables: map[string]string{"a": "v", "b": "v"}, DeferBuild: true, MaxToKeep: -2, KeepCheckpointEveryNHours: -2,
 		LatestFilename: "d/x", Metadata: map[string]string{"crc32c": "", "global_step": ""},
 	})
-	require.EqualError(t, err, `checkpoint: SaverConfig: Variables has "v" under two names, "a" and "b"
+	require.EqualError(t, err, `checkpoint: SaverConfig: the Variables have "v" under two names, "a" and "b"
 checkpoint: SaverConfig: both Variables and DeferBuild are set, want at most one
 checkpoint: SaverConfig: MaxToKeep is -2, want a positive number, 0 (5) or Off
 checkpoint: SaverConfig: KeepCheckpointEveryNHours is -2ns, want a positive duration, 0 (10000h) or Off
 checkpoint: SaverConfig: LatestFilename is "d/x", want a name without a folder
-checkpoint: SaverConfig: Metadata has the key "crc32c", which is taken
-checkpoint: SaverConfig: Metadata has the key "global_step", which is taken`)
+checkpoint: SaverConfig: the Metadata have the key "crc32c", which is taken
+checkpoint: SaverConfig: the Metadata have the key "global_step", which is taken`)
 	_, err = checkpoint.NewSaver(checkpoint.SaverConfig{Variables: map[string]string{}})
 	require.ErrorIs(t, err, checkpoint.ErrNoVariables)
 }
@@ -193,6 +193,26 @@ func TestACheckpointThatCannotBeRemovedIsTriedAgain(t *testing.T) {
 	require.Equal(t, []string{"checkpoint", "m-3.safetensors"}, filesIn(t, dir))
 }
 
+func TestWhatAKilledJobHasLeftIsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	rests := []string{"m-7.safetensors.tmp", "m.safetensors.tmp"}
+	others := []string{"checkpoint", "m-1.safetensors", "m-7x.safetensors.tmp", "mm-7.safetensors.tmp", "n-7.safetensors.tmp"}
+	for _, name := range append(rests, others[2:]...) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o666))
+	}
+	_, err := newSaver(t, checkpoint.SaverConfig{}).Save(t.Context(), small(), filepath.Join(dir, "m"), 1)
+	require.NoError(t, err)
+	require.Equal(t, others, filesIn(t, dir))
+
+	var log bytes.Buffer
+	disk := &faultyFiles{Files: checkpoint.OSFiles, at: -1, failing: "remove"}
+	saver, err := checkpoint.NewSaverOn(disk, checkpoint.SaverConfig{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	require.NoError(t, err)
+	_, err = saver.Save(t.Context(), small(), filepath.Join(dir, "n"), 1)
+	require.NoError(t, err)
+	require.Contains(t, log.String(), "the rest of a checkpoint cannot be removed")
+}
+
 func TestNoHoursKeepNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
@@ -255,4 +275,35 @@ func filesIn(t testing.TB, dir string) []string {
 		names = append(names, e.Name())
 	}
 	return names
+}
+
+func TestASaverThatTakesOverManyCheckpointsTrimsThem(t *testing.T) {
+	dir := t.TempDir()
+	all := newSaver(t, checkpoint.SaverConfig{MaxToKeep: checkpoint.Off})
+	var paths []string
+	for step := range int64(6) {
+		path, err := all.Save(t.Context(), small(), filepath.Join(dir, "m"), step)
+		require.NoError(t, err)
+		paths = append(paths, path)
+	}
+	require.Len(t, filesIn(t, dir), 7)
+	saver := newSaver(t, checkpoint.SaverConfig{MaxToKeep: 3})
+	require.NoError(t, saver.RecoverLastCheckpoints(t.Context(), paths))
+	_, err := saver.Save(t.Context(), small(), filepath.Join(dir, "m"), 6)
+	require.NoError(t, err)
+	require.Equal(t, []string{"checkpoint", "m-4.safetensors", "m-5.safetensors", "m-6.safetensors"}, filesIn(t, dir))
+}
+
+// After the clock was set back nothing is lost: what seems to be saved later is
+// kept.
+func TestCheckpointsFromTheFutureAreKept(t *testing.T) {
+	paths := threeSaves(t)
+	later := time.Now().AddDate(100, 0, 0)
+	require.NoError(t, os.Chtimes(paths[0]+checkpoint.Extension, later, later))
+	saver := newSaver(t, checkpoint.SaverConfig{MaxToKeep: 1})
+	require.NoError(t, saver.RecoverLastCheckpoints(t.Context(), paths))
+	path, err := saver.Save(t.Context(), small(), filepath.Join(filepath.Dir(paths[0]), "m"), 4)
+	require.NoError(t, err)
+	require.Equal(t, []string{"checkpoint", "m-1.safetensors", "m-4.safetensors"}, filesIn(t, filepath.Dir(paths[0])))
+	require.Equal(t, []string{path}, saver.LastCheckpoints())
 }
