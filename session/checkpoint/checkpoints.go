@@ -135,8 +135,9 @@ func Load(ctx context.Context, path string, acceptUnchecked bool) (_ Contents, e
 	return c, nil
 }
 
-// GlobalStep returns the step that the checkpoint at path was saved at. It reads
-// only the beginning of the file.
+// GlobalStep returns the step that the checkpoint at path was saved at, or an
+// error that Is [session.ErrNoGlobalStep]. It reads the beginning of the file
+// only, and does not check the checksum.
 func GlobalStep(path string) (_ int64, err error) {
 	r, err := openReader(path, true)
 	if err != nil {

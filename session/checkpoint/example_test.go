@@ -13,7 +13,8 @@ import (
 	"github.com/runhook/runhook/session/graph"
 )
 
-// A job that saves at its end and, started again, goes on where it was.
+// A job in a monitored session that saves at its end and, started again, goes on
+// where it was.
 func Example() {
 	dir, err := os.MkdirTemp("", "job")
 	if err != nil {
@@ -58,28 +59,28 @@ func train(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	s, err := creator.CreateSession(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	values, err := session.Eval(ctx, s, "global_step", "w")
-	if err != nil {
-		return err
-	}
-	fmt.Println("begins at step", values.At(0), "with w =", values.At(1))
-	for range 3 {
-		if _, err := session.Eval(ctx, s, "train"); err != nil {
+	config := session.Config{Engine: g, SessionCreator: creator}
+	return session.With(ctx, config, func(s *session.MonitoredSession) error {
+		values, err := s.Run(ctx, "global_step", "w")
+		if err != nil {
 			return err
 		}
-	}
-	values, err = session.Eval(ctx, s, "global_step")
-	if err != nil {
-		return err
-	}
-	step, _ := values.At(0).Int64()
-	_, err = saver.Save(ctx, s, filepath.Join(dir, "model.ckpt"), step)
-	return err
+		fmt.Println("begins at step", values.At(0), "with w =", values.At(1))
+		for range 3 {
+			if _, err := s.Run(ctx, "train"); err != nil {
+				return err
+			}
+		}
+		return s.RunStepFn(ctx, func(ctx context.Context, sc *session.StepContext) error {
+			values, err := session.Eval(ctx, sc.Session(), "global_step")
+			if err != nil {
+				return err
+			}
+			step, _ := values.At(0).Int64()
+			_, err = saver.Save(ctx, sc.Session(), filepath.Join(dir, "model.ckpt"), step)
+			return err
+		})
+	})
 }
 
 // A hook saves from within a monitored session.

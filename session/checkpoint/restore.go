@@ -124,8 +124,10 @@ func (s *Saver) restore(ctx context.Context, open session.Session, path string) 
 func (s *Saver) compare(r *reader, variables map[string]session.Variable) (fitting map[string]bool, _ error) {
 	e := &MismatchError{Path: r.path}
 	fitting = make(map[string]bool, len(variables))
+	missing := maps.Clone(variables)
 	for _, entry := range r.entries {
 		v, ok := variables[entry.name]
+		delete(missing, entry.name)
 		switch want, got := describe(v.Value), entry.String(); {
 		case ok && (want == "" || want == got):
 			fitting[entry.name] = true
@@ -135,14 +137,7 @@ func (s *Saver) compare(r *reader, variables map[string]session.Variable) (fitti
 			e.Extra = append(e.Extra, entry.name)
 		}
 	}
-	inFile := func(name string) bool {
-		return slices.ContainsFunc(r.entries, func(e entry) bool { return e.name == name })
-	}
-	for _, name := range slices.Sorted(maps.Keys(variables)) {
-		if !fitting[name] && !inFile(name) {
-			e.Missing = append(e.Missing, name)
-		}
-	}
+	e.Missing = slices.Sorted(maps.Keys(missing))
 	if len(e.Missing)+len(e.Extra)+len(e.Wrong) == 0 {
 		return fitting, nil
 	}

@@ -117,7 +117,7 @@ func (c SaverConfig) resolve() (SaverConfig, error) {
 //
 // Saving writes from the memory of the variables, without a copy; restoring reads
 // into new memory, which the session takes over. A Saver is used by one goroutine
-// at a time, but not while its session runs.
+// at a time, and by none while the session runs.
 type Saver struct {
 	config SaverConfig
 	on     files

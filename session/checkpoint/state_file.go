@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/runhook/runhook/session"
@@ -182,7 +181,7 @@ func joined(dir, path string) string {
 	if dir == "" || filepath.IsAbs(path) {
 		return path
 	}
-	if strings.HasSuffix(dir, "/") || os.IsPathSeparator(dir[len(dir)-1]) {
+	if os.IsPathSeparator(dir[len(dir)-1]) {
 		return dir + path
 	}
 	return dir + string(filepath.Separator) + path
