@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -194,7 +195,7 @@ func (s *tensorflowSaver) SaveAs(ctx context.Context, open session.Session, pref
 	}
 	if scripted, ok := errors.AsType[*scriptedError](err); ok && s.makes("N-06") && !strings.Contains(prefix, "/") &&
 		(scripted.kind == "failed_precondition" || scripted.kind == "not_found") {
-		return "", fmt.Errorf("parent directory of %s does not exist", prefix)
+		return "", fmt.Errorf("parent directory of %s: %w", prefix, fs.ErrNotExist)
 	}
 	if err != nil || path == "" || !withState {
 		return path, err
