@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -306,4 +307,36 @@ func TestCheckpointsFromTheFutureAreKept(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"checkpoint", "m-1.safetensors", "m-4.safetensors"}, filesIn(t, filepath.Dir(paths[0])))
 	require.Equal(t, []string{path}, saver.LastCheckpoints())
+}
+
+func TestADeferredSaverHasToBeBuilt(t *testing.T) {
+	path := saved(t, small())
+	saver := newSaver(t, checkpoint.SaverConfig{DeferBuild: true})
+	_, err := saver.Save(t.Context(), small(), path, 2)
+	require.ErrorIs(t, err, checkpoint.ErrNotBuilt)
+	require.ErrorIs(t, saver.Restore(t.Context(), small(), path), checkpoint.ErrNotBuilt)
+	require.NoError(t, saver.Build(counter()))
+	require.NoError(t, saver.Restore(t.Context(), small(), path))
+}
+
+func TestManyVariablesAreGatheredForOneWrite(t *testing.T) {
+	var pairs []any
+	for i := range 200 {
+		pairs = append(pairs, fmt.Sprint("w", i), session.TensorOf(random(1000+i)))
+	}
+	s := holding(pairs...)
+	disk := &faultyFiles{Files: checkpoint.OSFiles, at: -1}
+	saver, err := checkpoint.NewSaverOn(disk, checkpoint.SaverConfig{})
+	require.NoError(t, err)
+	path, err := saver.Save(t.Context(), s, filepath.Join(t.TempDir(), "m"), 1)
+	require.NoError(t, err)
+	require.NoError(t, saver.Restore(t.Context(), s, path))
+	require.Equal(t, s.values(), s.set)
+	writes := 0
+	for _, call := range disk.calls {
+		if call == "write" {
+			writes++
+		}
+	}
+	require.Less(t, writes, 8)
 }

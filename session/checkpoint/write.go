@@ -57,29 +57,32 @@ type summingWriter struct {
 
 // write writes elements of a size from memory, in large pieces.
 func (w *summingWriter) write(b []byte, size int) error {
-	if len(b) > smallSize {
-		if err := w.flush(); err != nil {
+	if len(b) <= smallSize {
+		if w.pending = append(w.pending, w.littleEndian(b, size)...); len(w.pending) < chunkSize {
+			return nil
+		}
+		return w.flush()
+	}
+	if err := w.flush(); err != nil {
+		return err
+	}
+	for chunk := range slices.Chunk(b, chunkSize) {
+		if err := w.writeChunk(w.littleEndian(chunk, size)); err != nil {
 			return err
 		}
 	}
-	for chunk := range slices.Chunk(b, chunkSize) {
-		if swaps && size > 1 {
-			w.swapped = append(w.swapped[:0], chunk...)
-			swapElements(w.swapped, size)
-			chunk = w.swapped
-		}
-		if len(b) > smallSize {
-			if err := w.writeChunk(chunk); err != nil {
-				return err
-			}
-			continue
-		}
-		w.pending = append(w.pending, chunk...)
-		if len(w.pending) >= chunkSize {
-			return w.flush()
-		}
-	}
 	return nil
+}
+
+// littleEndian returns elements as they stand in files, valid until the next
+// call.
+func (w *summingWriter) littleEndian(b []byte, size int) []byte {
+	if !swaps {
+		return b
+	}
+	w.swapped = append(w.swapped[:0], b...)
+	swapElements(w.swapped, size)
+	return w.swapped
 }
 
 func (w *summingWriter) flush() error {
