@@ -15,6 +15,9 @@ import (
 // DefaultLatestFilename is the usual name of a state file.
 const DefaultLatestFilename = "checkpoint"
 
+// ErrStateFileName says that a checkpoint would have the name of the state file.
+var ErrStateFileName = errors.New("the checkpoint has the name of the state file")
+
 // A State is what a state file says: tensorflow.CheckpointState.
 type State struct {
 	session.CheckpointState
@@ -116,9 +119,6 @@ func (f StateFile) update(on files, state State, relative bool) error {
 	}
 	return nil
 }
-
-// ErrStateFileName says that a checkpoint would have the name of the state file.
-var ErrStateFileName = errors.New("the checkpoint has the name of the state file")
 
 func checkLatestFilename(name string) error {
 	if name != "" && name != filepath.Base(name) {
