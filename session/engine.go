@@ -93,7 +93,13 @@ type SummaryOp interface {
 // Eval fetches names in one run of s that goes through no hook, and returns
 // values of its own that stay valid.
 func Eval(ctx context.Context, s Session, names ...string) (Values, error) {
+	return EvalFed(ctx, s, nil, names...)
+}
+
+// EvalFed is [Eval] with feeds.
+func EvalFed(ctx context.Context, s Session, feeds Feeds, names ...string) (Values, error) {
 	p := newPlan(slices.Clone(names), nil, nil, nil)
+	p.request.Feeds = feeds
 	if err := s.Run(ctx, &p.request); err != nil {
 		return Values{}, err
 	}

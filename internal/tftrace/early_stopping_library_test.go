@@ -3,6 +3,8 @@ package tftrace
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/runhook/runhook/hooks"
@@ -19,6 +21,8 @@ func init() {
 		"checkpoint_saver":    newEvaluatedSaver,
 
 		"stop_at_checkpoint_step": newStopAtCheckpointStep,
+		"stop_at_secs":            newStopAtSecs,
+		"stop_after_n_evals":      newStopAfterNEvals,
 	} {
 		libraryHooks[earlyPrefix+name] = make
 	}
@@ -287,4 +291,41 @@ func (s *sleeper) AfterRun(ctx context.Context, rc *session.SessionRunContext, v
 		s.library.add("sleep", "hook", s.name, "secs", slept)["t"] = began
 	}
 	return err
+}
+
+type stopAtSecsSpec struct {
+	StopAfterSecs float64 `json:"stop_after_secs"`
+}
+
+func newStopAtSecs(_ *library, h hookSpec) (session.SessionRunHook, error) {
+	return hooks.NewStopAtSecsHook(seconds(argumentsOf[stopAtSecsSpec](h).StopAfterSecs))
+}
+
+type nEvalsSpec struct {
+	NumEvals    *int64 `json:"num_evals"`
+	LogProgress *bool  `json:"log_progress"`
+}
+
+func (s nEvalsSpec) logs() bool { return s.LogProgress == nil || *s.LogProgress }
+
+func newStopAfterNEvals(l *library, h hookSpec) (session.SessionRunHook, error) {
+	args := argumentsOf[nEvalsSpec](h)
+	config := hooks.StopAfterNEvalsHookConfig{EvalStep: evaluations}
+	if args.NumEvals != nil {
+		config.NumEvals = *args.NumEvals
+	}
+	if args.logs() {
+		config.Logger = l.logs(func(_ slog.Record, attrs map[string]any) {
+			l.add("log", "text", evaluationText(attrs["done"], attrs["of"]))
+		})
+	}
+	return hooks.NewStopAfterNEvalsHook(config)
+}
+
+// evaluationText is TensorFlow's.
+func evaluationText(done, of any) string {
+	if of == nil {
+		return fmt.Sprintf("Evaluation [%v]", done)
+	}
+	return fmt.Sprintf("Evaluation [%v/%v]", done, of)
 }

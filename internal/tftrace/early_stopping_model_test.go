@@ -16,6 +16,8 @@ func init() {
 		"checkpoint_saver":    newModelEvaluatedSaver,
 
 		"stop_at_checkpoint_step": newModelCheckpointStep,
+		"stop_at_secs":            newModelStopAtSecs,
+		"stop_after_n_evals":      newModelNEvals,
 	} {
 		modelHooks[earlyPrefix+name] = make
 	}
@@ -315,5 +317,62 @@ func (h *modelCheckpointStep) afterRun(rc *modelContext, values map[string]sessi
 	}
 	h.model.add("sleep", "hook", h.name, "secs", h.wait)
 	sleep(h.wait)
+	return nil
+}
+
+// A modelStopAtSecs is TensorFlow's hook that stops after some time.
+type modelStopAtSecs struct {
+	noCallbacks
+	model *model
+	secs  float64
+	began float64
+}
+
+func newModelStopAtSecs(m *model, h hookSpec) (modelCallbacks, error) {
+	return &modelStopAtSecs{model: m, secs: argumentsOf[stopAtSecsSpec](h).StopAfterSecs}, nil
+}
+
+func (h *modelStopAtSecs) begin() error {
+	h.began = h.model.now()
+	return nil
+}
+
+func (h *modelStopAtSecs) afterRun(rc *modelContext, _ map[string]session.Value) error {
+	rc.stop = rc.stop || h.model.now()-h.began >= h.secs
+	return nil
+}
+
+// A modelNEvals is TensorFlow's hook that stops after a number of evaluations.
+type modelNEvals struct {
+	noCallbacks
+	model *model
+	nEvalsSpec
+}
+
+func newModelNEvals(m *model, h hookSpec) (modelCallbacks, error) {
+	return &modelNEvals{model: m, nEvalsSpec: argumentsOf[nEvalsSpec](h)}, nil
+}
+
+func (h *modelNEvals) beforeRun(*modelContext) (*modelRequest, error) {
+	return &modelRequest{runSpec: runSpec{Fetches: evaluations}}, nil
+}
+
+func (h *modelNEvals) afterRun(rc *modelContext, values map[string]session.Value) error {
+	done, _ := values[evaluations].Int64()
+	if h.NumEvals == nil {
+		if h.logs() {
+			h.model.add("log", "text", evaluationText(done, nil))
+		}
+		return nil
+	}
+	of := *h.NumEvals
+	every := int64(1)
+	if of >= 20 {
+		every = of / 10
+	}
+	if h.logs() && (done%every == 0 || done == of) {
+		h.model.add("log", "text", evaluationText(done, of))
+	}
+	rc.stop = rc.stop || done >= of
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/runhook/runhook/hooks"
 	"github.com/runhook/runhook/session"
 )
 
@@ -51,6 +52,7 @@ var libraryKinds = []struct {
 	{session.ErrUnknownName, "unknown_name"},
 	{session.ErrNoGlobalStep, "no_global_step"},
 	{session.ErrClosed, "closed_session"},
+	{hooks.ErrNanLoss, "nan_loss"},
 	{session.ErrStop, "stop_iteration"},
 	{session.ErrOutOfRange, "out_of_range"},
 }

@@ -1,7 +1,6 @@
 package tftrace
 
 import (
-	"context"
 	"log/slog"
 
 	"github.com/runhook/runhook/hooks"
@@ -48,31 +47,14 @@ func newStepCounter(l *library, h hookSpec) (session.SessionRunHook, error) {
 	return hooks.NewStepCounterHook(config)
 }
 
-// logger returns a logger whose records become events.
-func (l *library) logger(hook string) *slog.Logger { return slog.New(traceHandler{l, hook}) }
-
-// A traceHandler makes events of what a StepCounterHook logs.
-type traceHandler struct {
-	library *library
-	hook    string
-}
-
-func (traceHandler) Enabled(context.Context, slog.Level) bool { return true }
-
-func (h traceHandler) Handle(_ context.Context, r slog.Record) error {
-	attrs := make(map[string]any)
-	r.Attrs(func(a slog.Attr) bool {
-		attrs[a.Key] = a.Value.Any()
-		return true
+// logger returns a logger for a StepCounterHook.
+func (l *library) logger(hook string) *slog.Logger {
+	return l.logs(func(r slog.Record, attrs map[string]any) {
+		switch {
+		case r.Level == slog.LevelWarn:
+			l.add("log", "kind", "step_not_increased", "hook", hook, "step", attrs["step"])
+		case attrs["value"] != nil:
+			l.add("log", "kind", "steps_per_sec", "hook", hook, "tag", r.Message, "value", attrs["value"])
+		}
 	})
-	switch {
-	case r.Level == slog.LevelWarn:
-		h.library.add("log", "kind", "step_not_increased", "hook", h.hook, "step", attrs["step"])
-	case attrs["value"] != nil:
-		h.library.add("log", "kind", "steps_per_sec", "hook", h.hook, "tag", r.Message, "value", attrs["value"])
-	}
-	return nil
 }
-
-func (h traceHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
-func (h traceHandler) WithGroup(string) slog.Handler      { return h }

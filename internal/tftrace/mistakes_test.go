@@ -28,6 +28,8 @@ var mistakes = []mistake{
 	{"D-20", "a stop that a listener asks for at the first checkpoint is ignored"},
 	{"D-22", "a rate of steps in no time is infinite"},
 	{"D-23", "summaries without a writer are computed and dropped, and a tuple of ops breaks"},
+	{"D-24", "a stop does not end the wait of a waiter"},
+	{"D-25", "a step that is profiled twice kills training"},
 	{"D-26", "an error reported after a stop is lost"},
 	{"D-27", "an error reported outside its handler is a type error"},
 	{"D-29", "a writer that was closed is handed out again"},
