@@ -120,7 +120,7 @@ func (tr trace) early() trace {
 func performEarly(s *earlyStopping, m *machine, on stack) {
 	for _, phase := range s.phases() {
 		m.world.estimator = *phase.Estimator
-		m.world.flag = false
+		m.world.flag, m.world.saveableObjects = false, phase.Graph.SaveableObjects
 		m.graph, m.spec = phase.Graph.spec(), s.Engine
 		if m.spec.RunSecs == nil {
 			m.spec.RunSecs = perRun[float64]{1}

@@ -126,11 +126,14 @@ type world struct {
 	*recorder
 	scenario  *earlyStopping
 	estimator estimatorSpec // of the phase
-	dir       string
-	written   int // eval events that are in the files
-	saved     int // checkpoints that there are
-	flag      bool
-	tails     map[string][]byte // by file: the end of a record that was begun
+	// saveableObjects says that the graph of the phase has things to save besides
+	// variables.
+	saveableObjects bool
+	dir             string
+	written         int // eval events that are in the files
+	saved           int // checkpoints that there are
+	flag            bool
+	tails           map[string][]byte // by file: the end of a record that was begun
 }
 
 func newWorld(s *earlyStopping, r *recorder, dir string) *world {

@@ -259,13 +259,20 @@ func (r *recordingSaver) Save(ctx context.Context, s session.Session, prefix str
 
 // Variables makes the sessions of machines ready to be saved.
 func (s *librarySession) Variables(context.Context) ([]session.Variable, error) {
+	if w := s.machine.world; w != nil && w.saveableObjects {
+		return nil, &scriptedError{kind: "value_error", message: "there is more than variables"}
+	}
 	var all []session.Variable
 	if s.machine.globalStep() != "" {
 		all = append(all, session.Variable{Name: session.GlobalStepName, Value: session.Int64(s.vars.step), Initialized: true})
 	}
 	for _, name := range sortedKeys(s.machine.graph.Tensors) {
-		if s.machine.graph.Tensors[name].Type == "counter" {
+		switch spec := s.machine.graph.Tensors[name]; spec.Type {
+		case "counter":
 			all = append(all, session.Variable{Name: name, Value: session.Int64(s.vars.counters[name]), Initialized: true})
+		case "trained":
+			value := session.Float32(float32(spec.Scale) * float32(s.vars.counters[name]))
+			all = append(all, session.Variable{Name: name, Value: value, Initialized: true})
 		}
 	}
 	return all, nil

@@ -36,6 +36,7 @@ var mistakes = []mistake{
 	{"N-01", "end is called with the old session when there is no new one"},
 	{"N-08", "an evaluation that lacks the metric ends the training"},
 	{"N-09", "any train_distribute makes the hook of several workers"},
+	{"N-10", "an in-memory evaluator evaluates in end what it evaluated just now"},
 	{"N-11", "the stop flag is saved in checkpoints"},
 	{"N-12", "without a global step the stop hooks fail at their second run"},
 	{"N-13", "START is written by each saver, and by none for a new file of a folder"},
