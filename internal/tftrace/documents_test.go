@@ -3,8 +3,8 @@
 // it, every callback, run, result and event in the files. The scenario is played
 // on this library and the traces are compared, event by event.
 //
-// A document is identical, or deviates as documented, or is not yet run because
-// something that it needs does not exist, or is different, which fails the test.
+// A document is identical, or deviates as documented, or is different, which
+// fails the test.
 // A deviation counts as documented only if the trace is, to the event, what
 // TensorFlow's becomes when the mistake of that number is mended; what a
 // document is labelled with does not matter.
@@ -54,7 +54,6 @@ type document struct {
 // identical.
 type outcome struct {
 	deviations []string // numbers, such as "D-01"; sorted
-	missing    string   // what does not exist yet; the document was not run
 	different  string   // the first difference, expected beside got
 }
 
@@ -83,10 +82,6 @@ func TestReplay(t *testing.T) {
 	t.Log(total.String())
 }
 
-// awaited are the families and hooks that are to come. Whoever brings one takes
-// it off the list; what is neither here nor there is different.
-var awaited = map[string]bool{}
-
 // replayDocument plays d. A document that the replay cannot cope with is
 // different, and does not keep the others from being played.
 func replayDocument(t *testing.T, d document) (o outcome) {
@@ -94,16 +89,16 @@ func replayDocument(t *testing.T, d document) (o outcome) {
 		if p := recover(); p != nil {
 			o = outcome{different: fmt.Sprintf("the replay panics: %v", p)}
 		}
-		if o.missing != "" && !awaited[o.missing] {
-			o = outcome{different: "nobody knows the " + o.missing}
-		}
 	}()
 	replay, ok := replayers[d.family]
 	if !ok {
-		return outcome{missing: "family " + d.family}
+		return unknown("family " + d.family)
 	}
 	return replay(t, d)
 }
+
+// unknown is the outcome of a document that needs what is not there.
+func unknown(what string) outcome { return outcome{different: "nobody knows the " + what} }
 
 func TestWhatNobodyKnowsIsDifferent(t *testing.T) {
 	require.Equal(t, outcome{different: "nobody knows the family chekpoints"}, replayDocument(t, document{family: "chekpoints"}))
@@ -115,42 +110,30 @@ func TestWhatNobodyKnowsIsDifferent(t *testing.T) {
 // A tally counts outcomes.
 type tally struct {
 	identical, deviating, different int
-	deviations, missing             map[string]int
+	deviations                      map[string]int
 }
 
 func (n *tally) add(o outcome) {
 	switch {
-	case o.missing != "":
-		n.missing = counted(n.missing, o.missing)
 	case o.different != "":
 		n.different++
 	case len(o.deviations) > 0:
 		n.deviating++
 		for _, d := range o.deviations {
-			n.deviations = counted(n.deviations, d)
+			if n.deviations == nil {
+				n.deviations = make(map[string]int)
+			}
+			n.deviations[d]++
 		}
 	default:
 		n.identical++
 	}
 }
 
-func counted(counts map[string]int, key string) map[string]int {
-	if counts == nil {
-		counts = make(map[string]int)
-	}
-	counts[key]++
-	return counts
-}
-
-// String is the closing line of the test, with what is missing behind it.
+// String is the closing line of the test.
 func (n *tally) String() string {
-	notRun := 0
-	for _, count := range n.missing {
-		notRun += count
-	}
-	line := fmt.Sprintf("traces: %d identical, %d deviate as documented%s, %d not yet run%s, %d different",
-		n.identical, n.deviating, listed(n.deviations), notRun, listed(n.missing), n.different)
-	return line
+	return fmt.Sprintf("traces: %d identical, %d deviate as documented%s, %d different",
+		n.identical, n.deviating, listed(n.deviations), n.different)
 }
 
 func listed(counts map[string]int) string {
@@ -217,8 +200,8 @@ func parseDocument(t *testing.T, path string, content []byte) document {
 
 func TestTallyClosesWithOneLine(t *testing.T) {
 	var n tally
-	for _, o := range []outcome{{}, {}, {deviations: []string{"D-01", "N-13"}}, {missing: "family timer"}, {different: "x"}} {
+	for _, o := range []outcome{{}, {}, {deviations: []string{"D-01", "N-13"}}, {different: "x"}} {
 		n.add(o)
 	}
-	require.Equal(t, "traces: 2 identical, 1 deviate as documented (D-01: 1, N-13: 1), 1 not yet run (family timer: 1), 1 different", n.String())
+	require.Equal(t, "traces: 2 identical, 1 deviate as documented (D-01: 1, N-13: 1), 1 different", n.String())
 }

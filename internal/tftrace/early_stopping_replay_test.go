@@ -23,7 +23,7 @@ func replayEarlyStopping(t *testing.T, d document) outcome {
 	for _, phase := range s.phases() {
 		for _, h := range phase.Hooks {
 			if libraryHooks[earlyPrefix+h.Type] == nil {
-				return outcome{missing: "hook " + h.Type + " of early_stopping"}
+				return unknown("hook " + h.Type + " of early_stopping")
 			}
 		}
 	}

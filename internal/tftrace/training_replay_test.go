@@ -37,8 +37,8 @@ type trainingStack interface {
 
 func replayTraining(t *testing.T, d document) outcome {
 	s := parseScenario(t, d)
-	if missing := s.missingHook(); missing != "" {
-		return outcome{missing: missing}
+	if name := s.unknownHook(); name != "" {
+		return unknown("hook " + name)
 	}
 	want := recorded(t, d).binding(s.isProbe)
 	return judge(want, playTraining(t, s), func(mended mended) (tr trace) {
