@@ -51,7 +51,7 @@ type CheckpointSaverHookConfig struct {
 func (c CheckpointSaverHookConfig) resolve() (CheckpointSaverHookConfig, error) {
 	var errs []error
 	if c.CheckpointDir == "" {
-		errs = append(errs, errors.New("CheckpointDir is empty"))
+		errs = append(errs, errors.New("no CheckpointDir is set"))
 	}
 	errs = append(errs, cadence.Check("SaveSteps", c.SaveSteps, "SaveSecs", c.SaveSecs))
 	if !faults.IsNil(c.Saver) && c.Scaffold != nil {
@@ -66,7 +66,7 @@ func (c CheckpointSaverHookConfig) resolve() (CheckpointSaverHookConfig, error) 
 	c.Listeners = slices.Clone(c.Listeners)
 	for i, l := range c.Listeners {
 		if faults.IsNil(l) {
-			errs = append(errs, fmt.Errorf("Listeners[%d] is nil", i))
+			errs = append(errs, fmt.Errorf("element %d of Listeners is nil", i))
 		}
 	}
 	return c, faults.Join("hooks: CheckpointSaverHookConfig", errs...)

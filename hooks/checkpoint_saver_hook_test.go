@@ -287,7 +287,7 @@ func TestFaultsOfACheckpointSaverHookConfig(t *testing.T) {
 		faults []string
 	}{
 		"nothing": {hooks.CheckpointSaverHookConfig{}, []string{
-			"CheckpointDir is empty", "neither SaveSteps nor SaveSecs is set, want exactly one",
+			"no CheckpointDir is set", "neither SaveSteps nor SaveSecs is set, want exactly one",
 		}},
 		"both periods": {hooks.CheckpointSaverHookConfig{CheckpointDir: "x", SaveSteps: 1, SaveSecs: time.Second}, []string{
 			"both SaveSteps (1) and SaveSecs (1s) are set, want exactly one",
@@ -299,7 +299,7 @@ func TestFaultsOfACheckpointSaverHookConfig(t *testing.T) {
 			"SaveSteps is -1, want a positive number of steps",
 			"both Saver and Scaffold are set, want at most one",
 			`CheckpointBasename is "a/b", want no path separator in it`,
-			"Listeners[1] is nil",
+			"element 1 of Listeners is nil",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -61,10 +61,10 @@ type EarlyStoppingHookConfig struct {
 func (c EarlyStoppingHookConfig) resolve() (EarlyStoppingHookConfig, error) {
 	var errs []error
 	if c.ShouldStop == nil && !c.IsWorker {
-		errs = append(errs, errors.New("ShouldStop is nil"))
+		errs = append(errs, errors.New("no ShouldStop is set"))
 	}
 	if faults.IsNil(c.Flag) && c.IsWorker {
-		errs = append(errs, errors.New("Flag is nil, which a worker looks at"))
+		errs = append(errs, errors.New("no Flag is set, which a worker looks at"))
 	}
 	switch {
 	case c.RunEverySecs == Off:

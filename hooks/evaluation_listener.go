@@ -29,7 +29,7 @@ type EvaluationListenerConfig struct {
 func (c EvaluationListenerConfig) validate() error {
 	var errs []error
 	if c.Evaluate == nil {
-		errs = append(errs, errors.New("Evaluate is nil"))
+		errs = append(errs, errors.New("no Evaluate is set"))
 	}
 	if c.EvalThrottleSecs < 0 {
 		errs = append(errs, fmt.Errorf("EvalThrottleSecs is %v, want a positive duration or 0", c.EvalThrottleSecs))

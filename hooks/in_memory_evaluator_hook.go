@@ -56,18 +56,18 @@ type InMemoryEvaluatorHookConfig struct {
 func (c InMemoryEvaluatorHookConfig) resolve() (InMemoryEvaluatorHookConfig, error) {
 	var errs []error
 	if faults.IsNil(c.Engine) {
-		errs = append(errs, errors.New("Engine is nil"))
+		errs = append(errs, errors.New("no Engine is set"))
 	}
 	if len(c.Metrics) == 0 {
-		errs = append(errs, errors.New("Metrics is empty"))
+		errs = append(errs, errors.New("no Metrics are set"))
 	}
 	for _, tag := range slices.Sorted(maps.Keys(c.Metrics)) {
 		if tag == "" || c.Metrics[tag] == "" {
-			errs = append(errs, fmt.Errorf("Metrics has the tag %q for the name %q, want neither empty", tag, c.Metrics[tag]))
+			errs = append(errs, fmt.Errorf("tag %q of Metrics has the name %q, want neither empty", tag, c.Metrics[tag]))
 		}
 	}
 	if c.Steps < 0 {
-		errs = append(errs, fmt.Errorf("Steps is %d, want a positive number or 0 (to the end of the input)", c.Steps))
+		errs = append(errs, fmt.Errorf("got %d Steps, want a positive number or 0 (to the end of the input)", c.Steps))
 	}
 	if c.EveryNIter < 0 {
 		errs = append(errs, fmt.Errorf("EveryNIter is %d, want a positive number or 0 (%d)", c.EveryNIter, defaultEvaluatorIterations))

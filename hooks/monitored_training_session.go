@@ -138,7 +138,7 @@ func (c MonitoredTrainingSessionConfig) SessionConfig() (session.Config, error) 
 	counts, countsErr := periodOf("LogStepCountSteps", c.LogStepCountSteps, "", 0, period{steps: defaultLogStepCountSteps})
 	errs := []error{checkpointsErr, summariesErr, countsErr}
 	if faults.IsNil(c.Engine) {
-		errs = append(errs, errors.New("Engine is nil"))
+		errs = append(errs, errors.New("no Engine is set"))
 	}
 	if c.MaxWaitSecs < 0 && c.MaxWaitSecs != Off {
 		errs = append(errs, fmt.Errorf("MaxWaitSecs is %v, want a positive duration, 0 (2h) or Off", c.MaxWaitSecs))

@@ -174,7 +174,7 @@ func TestFaultsOfAMonitoredTrainingSessionConfig(t *testing.T) {
 		config hooks.MonitoredTrainingSessionConfig
 		faults []string
 	}{
-		"no engine": {hooks.MonitoredTrainingSessionConfig{}, []string{"Engine is nil"}},
+		"no engine": {hooks.MonitoredTrainingSessionConfig{}, []string{"no Engine is set"}},
 		"steps and seconds": {hooks.MonitoredTrainingSessionConfig{
 			Engine: newTrainer(), SaveCheckpointSteps: 1, SaveCheckpointSecs: time.Second, SaveSummariesSteps: 2, SaveSummariesSecs: time.Minute,
 		}, []string{

@@ -30,7 +30,7 @@ type NanTensorHookConfig struct {
 func (c NanTensorHookConfig) resolve() (NanTensorHookConfig, error) {
 	var errs []error
 	if c.LossTensor == "" {
-		errs = append(errs, errors.New("LossTensor is empty"))
+		errs = append(errs, errors.New("no LossTensor is set"))
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -39,7 +39,7 @@ type ProfilerHookConfig struct {
 func (c ProfilerHookConfig) validate() error {
 	errs := []error{cadence.Check("SaveSteps", c.SaveSteps, "SaveSecs", c.SaveSecs)}
 	if c.OutputDir == "" {
-		errs = append(errs, errors.New("OutputDir is empty"))
+		errs = append(errs, errors.New("no OutputDir is set"))
 	}
 	return faults.Join("hooks: ProfilerHookConfig", errs...)
 }

@@ -30,7 +30,7 @@ type StopAtCheckpointStepHookConfig struct {
 func (c StopAtCheckpointStepHookConfig) resolve() (StopAtCheckpointStepHookConfig, error) {
 	var errs []error
 	if c.ModelDir == "" {
-		errs = append(errs, errors.New("ModelDir is empty"))
+		errs = append(errs, errors.New("no ModelDir is set"))
 	}
 	if c.LastStep <= 0 {
 		errs = append(errs, fmt.Errorf("LastStep is %d, want a positive step", c.LastStep))

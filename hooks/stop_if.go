@@ -40,10 +40,10 @@ type StopIfConfig struct {
 func (c StopIfConfig) resolve() (StopIfConfig, error) {
 	var errs []error
 	if c.EvalDir == "" {
-		errs = append(errs, errors.New("EvalDir is empty"))
+		errs = append(errs, errors.New("no EvalDir is set"))
 	}
 	if c.MetricName == "" {
-		errs = append(errs, errors.New("MetricName is empty"))
+		errs = append(errs, errors.New("no MetricName is set"))
 	}
 	if c.MaxSteps < 0 {
 		errs = append(errs, fmt.Errorf("MaxSteps is %d, want 0 or more", c.MaxSteps))

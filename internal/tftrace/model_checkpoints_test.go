@@ -16,7 +16,6 @@ type modelListener interface {
 
 // A modelCheckpoints is TensorFlow's CheckpointSaverHook.
 type modelCheckpoints struct {
-	noCallbacks
 	model     *model
 	name      string
 	dir       string
