@@ -1,0 +1,120 @@
+package readers
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// pluginData is what the messages of the plugins have in common: a version in
+// field 1. second is field 2, which is the encoding for audio.
+type pluginData struct{ version, second int32 }
+
+const wavEncoding = 11
+
+// parsePluginData reads a ScalarPluginData, AudioPluginData or the like.
+func parsePluginData(content []byte) (pluginData, error) {
+	var d pluginData
+	err := fields(content, func(num protowire.Number, typ protowire.Type, value []byte) error {
+		if typ != protowire.VarintType || num > 2 {
+			return nil
+		}
+		v, _ := protowire.ConsumeVarint(value)
+		if num == 1 {
+			d.version = int32(v)
+		} else {
+			d.second = int32(v)
+		}
+		return nil
+	})
+	return d, err
+}
+
+// checkGraph looks whether a serialized GraphDef can be parsed, as deep as the
+// names and inputs of its nodes.
+func checkGraph(graph []byte) error {
+	const node, name, op, input, device = 1, 1, 2, 3, 4
+	return fields(graph, func(num protowire.Number, typ protowire.Type, value []byte) error {
+		if num != node || typ != protowire.BytesType {
+			return nil
+		}
+		return fields(value, func(num protowire.Number, typ protowire.Type, value []byte) error {
+			if typ == protowire.BytesType && (num == name || num == op || num == input || num == device) && !utf8.Valid(value) {
+				return fmt.Errorf("a node with a string that is no UTF-8")
+			}
+			return nil
+		})
+	})
+}
+
+// checkMetaGraph looks whether a serialized MetaGraphDef can be parsed, as deep
+// as checkGraph.
+func checkMetaGraph(meta []byte) error {
+	const graph = 2
+	return fields(meta, func(num protowire.Number, typ protowire.Type, value []byte) error {
+		if num != graph || typ != protowire.BytesType {
+			return nil
+		}
+		return checkGraph(value)
+	})
+}
+
+var errNoMessage = errors.New("no message of the wire format")
+
+// fields calls each for every field of a message, with the payload of a
+// length-delimited field and the encoded value of others.
+func fields(message []byte, each func(protowire.Number, protowire.Type, []byte) error) error {
+	for len(message) > 0 {
+		num, typ, n := protowire.ConsumeTag(message)
+		if n < 0 {
+			return errNoMessage
+		}
+		message = message[n:]
+		size := protowire.ConsumeFieldValue(num, typ, message)
+		if size < 0 {
+			return errNoMessage
+		}
+		value := message[:size]
+		if typ == protowire.BytesType {
+			value, _ = protowire.ConsumeBytes(value)
+		}
+		if err := each(num, typ, value); err != nil {
+			return err
+		}
+		message = message[size:]
+	}
+	return nil
+}
+
+// imageType is the type that a server finds in the first bytes of a picture.
+// What those bytes announce is taken for true.
+func imageType(b []byte) string {
+	switch {
+	case bytes.HasPrefix(b, []byte("\x89PNG\r\n\x1a\n")) && len(b) >= 33:
+		return "image/png"
+	case bytes.HasPrefix(b, []byte("GIF87a")) || bytes.HasPrefix(b, []byte("GIF89a")):
+		return "image/gif"
+	case bytes.HasPrefix(b, []byte("\xff\xd8\xff")):
+		return "image/jpeg"
+	case bytes.HasPrefix(b, []byte("BM")) && len(b) >= 26:
+		return "image/bmp"
+	}
+	return "application/octet-stream"
+}
+
+// graphOf is the graph of a serialized MetaGraphDef. A message field that comes
+// twice is merged, which is to append its encodings.
+func graphOf(meta []byte) []byte {
+	const graph = 2
+	out := []byte{}
+	fields(meta, func(num protowire.Number, typ protowire.Type, value []byte) error {
+		if num == graph && typ == protowire.BytesType {
+			out = append(out, value...)
+		}
+		return nil
+	})
+	return out
+}

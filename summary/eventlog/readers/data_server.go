@@ -1,0 +1,362 @@
+package readers
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/runhook/runhook/summary/eventpb"
+)
+
+// DataServer is rustboard, the data server that tensorboard starts by default,
+// with the Python pages in front of it: run.rs, data_compat.rs, reservoir.rs and
+// server.rs.
+type DataServer struct {
+	// Checksum is --checksum: a record with a wrong payload checksum is the last
+	// of its file. By default only records that are no Event are checked.
+	Checksum bool
+}
+
+var _ View = DataServer{}
+
+// Name returns "rustboard".
+func (DataServer) Name() string { return "rustboard" }
+
+// Load is described at View. The real server orders runs of the same start at
+// random, Load by name.
+func (s DataServer) Load(ctx context.Context, fsys fs.FS) (*Shown, error) {
+	losses := newLedger()
+	dirs, err := walk(ctx, fsys, losses)
+	if err != nil {
+		return nil, err
+	}
+	shown := &Shown{}
+	page := newPage(losses)
+	for _, dir := range dirs {
+		r := &rustRun{name: dir.name, losses: losses, series: make(map[string]*rustSeries)}
+		for _, e := range dir.entries {
+			if !e.file {
+				continue
+			}
+			if err := r.load(ctx, fsys, e.path, !s.Checksum); err != nil {
+				return nil, err
+			}
+		}
+		if run, ok := r.commit(page); ok {
+			shown.Runs = append(shown.Runs, run)
+		}
+	}
+	page.finish(shown)
+	slices.SortStableFunc(shown.Runs, byStart)
+	return shown, nil
+}
+
+// A rustRun is a RunLoader.
+type rustRun struct {
+	name   string
+	losses *ledger
+
+	start   float64 // the least
+	started bool
+	series  map[string]*rustSeries
+}
+
+// A rustSeries is a StageTimeSeries whose reservoir keeps all.
+type rustSeries struct {
+	md     *eventpb.SummaryMetadata
+	points []stored // steps rise
+}
+
+// load reads one file. damaged is whether wrong payload checksums may pass.
+func (r *rustRun) load(ctx context.Context, fsys fs.FS, file string, damaged bool) error {
+	dead := fmt.Errorf("dead") // ends the file
+	end, err := readRecords(ctx, fsys, file, damaged, func(rec record) error {
+		at := Place{File: file, Offset: rec.offset}
+		e, err := decodeStrictly(rec.payload)
+		if err != nil {
+			detail := "a record that is no Event: " + err.Error()
+			if !rec.intact {
+				detail = "payload checksum is wrong, and " + detail
+			}
+			r.losses.file(Damaged, r.name, at, detail)
+			return dead
+		}
+		if math.IsNaN(e.GetWallTime()) {
+			r.losses.file(Damaged, r.name, at, fmt.Sprintf("the wall time at step %d is NaN", e.GetStep()))
+			return dead
+		}
+		r.read(e, at)
+		return nil
+	})
+	if err == dead {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	end.note(r.losses, r.name, file)
+	return nil
+}
+
+// read is RunLoaderData.read_event.
+func (r *rustRun) read(e *eventpb.Event, at Place) {
+	p := stored{step: e.GetStep(), wall: e.GetWallTime(), place: at}
+	if math.IsInf(p.wall, 0) {
+		r.losses.file(WallTimeInfinite, r.name, at, fmt.Sprintf("the event at step %d", p.step))
+		return
+	}
+	if !r.started || p.wall < r.start {
+		r.started, r.start = true, p.wall
+	}
+	switch what := e.GetWhat().(type) {
+	case *eventpb.Event_GraphDef:
+		p.value = datum{kind: blobDatum, blob: what.GraphDef}
+		r.offer(runGraph, p, func() *eventpb.SummaryMetadata { return known(graphs, eventpb.DataClass_BLOB_SEQUENCE, nil) })
+	case *eventpb.Event_TaggedRunMetadata:
+		p.value = datum{kind: blobDatum, blob: what.TaggedRunMetadata.GetRunMetadata()}
+		r.offer(what.TaggedRunMetadata.GetTag(), p, func() *eventpb.SummaryMetadata {
+			return known(graphTaggedRun, eventpb.DataClass_BLOB_SEQUENCE, nil)
+		})
+	case *eventpb.Event_Summary:
+		for _, v := range what.Summary.GetValue() {
+			if p.value = datumOf(v); p.value.kind == noDatum {
+				p.value = datum{kind: tensorDatum, tensor: nullTensor()}
+			}
+			r.offer(v.GetTag(), p, func() *eventpb.SummaryMetadata { return initialMetadata(v) })
+		}
+	}
+}
+
+// offer adds a point to its series, for which begin makes the metadata if it is
+// the first. Points that are not before it are dropped (StageReservoir.offer).
+func (r *rustRun) offer(tag string, p stored, begin func() *eventpb.SummaryMetadata) {
+	s, ok := r.series[tag]
+	if !ok {
+		s = &rustSeries{md: begin()}
+		r.series[tag] = s
+	}
+	keep := len(s.points)
+	for keep > 0 && s.points[keep-1].step >= p.step {
+		keep--
+	}
+	for i := keep; i < len(s.points); i++ {
+		r.losses.point(NotRising, r.name, tag, &s.points[i], p.place, "")
+	}
+	clear(s.points[keep:])
+	s.points = append(s.points[:keep], p)
+}
+
+// initialMetadata is SummaryValue.initial_metadata: what a series is goes by its
+// first value.
+func initialMetadata(v *eventpb.Summary_Value) *eventpb.SummaryMetadata {
+	md := v.GetMetadata()
+	if md.GetDataClass() != eventpb.DataClass_UNKNOWN {
+		return md
+	}
+	switch v.GetValue().(type) {
+	case *eventpb.Summary_Value_SimpleValue:
+		return known(scalars, eventpb.DataClass_SCALAR, nil)
+	case *eventpb.Summary_Value_Image:
+		return known(images, eventpb.DataClass_BLOB_SEQUENCE, convertedImage)
+	case *eventpb.Summary_Value_Audio:
+		return known(audio, eventpb.DataClass_BLOB_SEQUENCE, convertedAudio)
+	case *eventpb.Summary_Value_Histo:
+		return known(histograms, eventpb.DataClass_TENSOR, nil)
+	}
+	if class, ok := classOf[md.GetPluginData().GetPluginName()]; ok {
+		md = proto.CloneOf(md)
+		md.DataClass = class
+	}
+	return md
+}
+
+func known(plugin string, class eventpb.DataClass, content []byte) *eventpb.SummaryMetadata {
+	return &eventpb.SummaryMetadata{
+		PluginData: &eventpb.SummaryMetadata_PluginData{PluginName: plugin, Content: content},
+		DataClass:  class,
+	}
+}
+
+// commit is the run as the data server serves it; a run without an event is
+// none.
+func (r *rustRun) commit(page *page) (Run, bool) {
+	run := Run{Name: r.name, Start: r.start, Started: r.started}
+	for _, tag := range slices.Sorted(maps.Keys(r.series)) {
+		s := r.series[tag]
+		l := listing{run: r.name, tag: tag, md: s.md, n: len(s.points)}
+		if class := s.md.GetDataClass(); class >= eventpb.DataClass_SCALAR && class <= eventpb.DataClass_BLOB_SEQUENCE {
+			page.plugin(l.plugin())
+		}
+		if why, detail := l.unlisted(); why != 0 {
+			r.losses.points(why, r.name, tag, s.points, detail)
+			continue
+		}
+		t := l.shown()
+		for i := range s.points {
+			p := &s.points[i]
+			value, err := enrich(p.value, s.md)
+			if err != nil {
+				r.losses.point(WrongForm, r.name, tag, p, Place{}, err.Error())
+				continue
+			}
+			if blobs, ok := value.([]Blob); ok {
+				t.Samples = max(t.Samples, len(blobs))
+			}
+			t.Points = append(t.Points, p.shown(value))
+		}
+		if len(t.Points) == 0 {
+			continue
+		}
+		arrays(&t)
+		run.Tags = append(run.Tags, t)
+	}
+	return run, r.started
+}
+
+// arrays makes arrays of tensors, as the Python side of the connection does for
+// all points of an answer.
+func arrays(t *Tag) {
+	for i := range t.Points {
+		p := &t.Points[i]
+		d, ok := p.Value.(datum)
+		if !ok {
+			return
+		}
+		a, err := d.array()
+		if err != nil {
+			t.Err = fmt.Errorf("step %d (%s, offset %d): %w", p.Step, p.File, p.Offset, err)
+			t.Points = nil
+			return
+		}
+		p.Value = a
+	}
+}
+
+// enrich makes of a value what its series' data class says: a float64, a datum
+// that is a tensor, or blobs (EventValue.into_scalar, into_tensor and
+// into_blob_sequence).
+func enrich(d datum, md *eventpb.SummaryMetadata) (any, error) {
+	switch md.GetDataClass() {
+	case eventpb.DataClass_SCALAR:
+		return enrichScalar(d)
+	case eventpb.DataClass_TENSOR:
+		return enrichTensor(d)
+	}
+	return enrichBlobs(d, md.GetPluginData().GetPluginName())
+}
+
+func enrichScalar(d datum) (any, error) {
+	switch d.kind {
+	case simpleDatum, floatDatum:
+		return float64(d.scalar), nil
+	case tensorDatum:
+		t := d.tensor
+		if dims := t.GetTensorShape().GetDim(); len(dims) > 0 {
+			return nil, fmt.Errorf("a tensor of rank %d, want 0", len(dims))
+		}
+		if t.GetDtype() != eventpb.DataType_FLOAT {
+			return nil, fmt.Errorf("a tensor of type %v, want FLOAT", t.GetDtype())
+		}
+		// Of a message with both fields, this one counts here; numpy takes the
+		// other.
+		if v := t.GetFloatVal(); len(v) == 1 {
+			return float64(v[0]), nil
+		}
+		return nil, fmt.Errorf("a tensor with %d elements and %d bytes of content, want one float", len(t.GetFloatVal()), len(t.GetTensorContent()))
+	}
+	return nil, fmt.Errorf("%s, want a scalar", d.what())
+}
+
+func enrichTensor(d datum) (any, error) {
+	switch d.kind {
+	case floatDatum, tensorDatum:
+		return d, nil
+	}
+	h, ok := d.old.GetValue().(*eventpb.Summary_Value_Histo)
+	if !ok {
+		return nil, fmt.Errorf("%s, want a tensor", d.what())
+	}
+	counts, limits := h.Histo.GetBucket(), h.Histo.GetBucketLimit()
+	if len(counts) != len(limits) {
+		return nil, fmt.Errorf("a histogram of %d counts and %d limits", len(counts), len(limits))
+	}
+	rows := &eventpb.TensorProto{Dtype: eventpb.DataType_DOUBLE, TensorShape: shape(int64(len(counts)), 3)}
+	left := h.Histo.GetMin()
+	for i, count := range counts {
+		right := h.Histo.GetMax()
+		if i < len(counts)-1 {
+			right = limits[i]
+		}
+		rows.DoubleVal = append(rows.DoubleVal, left, right, count)
+		left = right
+	}
+	return datum{kind: tensorDatum, tensor: rows}, nil
+}
+
+func enrichBlobs(d datum, plugin string) (any, error) {
+	switch d.kind {
+	case blobDatum:
+		return blobs(d.blob), nil
+	case oldDatum:
+		switch old := d.old.GetValue().(type) {
+		case *eventpb.Summary_Value_Image:
+			return blobs(imageStrings(old.Image)...), nil
+		case *eventpb.Summary_Value_Audio:
+			return blobs(old.Audio.GetEncodedAudioString()), nil
+		}
+	case tensorDatum:
+		t := d.tensor
+		if t.GetDtype() != eventpb.DataType_STRING {
+			return nil, fmt.Errorf("a tensor of type %v, want STRING", t.GetDtype())
+		}
+		dims, strings := t.GetTensorShape().GetDim(), t.GetStringVal()
+		switch {
+		case len(dims) == 1:
+			return blobs(strings...), nil
+		case len(dims) == 2 && dims[1].GetSize() == 2 && plugin == audio:
+			var clips [][]byte
+			for i := 0; i+1 < len(strings); i += 2 {
+				clips = append(clips, strings[i])
+			}
+			return blobs(clips...), nil
+		case len(dims) == 0 && len(strings) == 1 && (plugin == graphRun || plugin == graphRunOps || plugin == graphKeras):
+			return blobs(strings...), nil
+		}
+		return nil, fmt.Errorf("a tensor of rank %d with %d strings, want rank 1", len(dims), len(strings))
+	}
+	return nil, fmt.Errorf("%s, want a tensor of strings", d.what())
+}
+
+func blobs(data ...[]byte) []Blob {
+	out := make([]Blob, len(data))
+	for i, b := range data {
+		out[i].Data = b
+	}
+	return out
+}
+
+// what names a value.
+func (d datum) what() string {
+	switch d.kind {
+	case simpleDatum:
+		return "a simple_value"
+	case floatDatum, tensorDatum:
+		return "a tensor"
+	case blobDatum:
+		return "a graph or run metadata"
+	}
+	switch d.old.GetValue().(type) {
+	case *eventpb.Summary_Value_Image:
+		return "an image"
+	case *eventpb.Summary_Value_Audio:
+		return "a clip"
+	case *eventpb.Summary_Value_Histo:
+		return "a histogram"
+	}
+	return "a value of a form that is no longer read"
+}

@@ -1,0 +1,30 @@
+// Package readers tells what TensorBoard shows of a log directory, without
+// TensorBoard. Three programs read event files, and they differ: they drop
+// points, merge them, or fail where another does not. Each is a View.
+//
+//	             ┌ EventAccumulator  scripts: event_accumulator.EventAccumulator
+//	log          │
+//	directory ───┼ PythonServer      tensorboard --load_fast=false
+//	             │
+//	             └ DataServer        tensorboard, its default: rustboard
+//
+//	files ─▶ records ─▶ events ─▶ migrated values ─▶ series ─▶ page
+//	         │          │                            │         │
+//	         └──────────┴──────── Loss ──────────────┴─────────┘
+//
+// A view follows the code of its reader, not a list of known cases: TensorBoard
+// 2.21.0 (backend/event_processing, data_compat.py, dataclass_compat.py and the
+// plugins) and its data server 0.7.2 (tensorboard/data/server). What a reader
+// leaves out is a Loss, which says where and why; what it answers with an error
+// is the Err of a tag, a run or the whole.
+//
+// What is shown is what the plugins' own pages get to see, after a load of a
+// directory that no one writes to. Series are complete, as with
+// --samples_per_plugin raised above their length: by default the readers sample
+// long series at random, which no view imitates.
+//
+// Not imitated either: how Markdown is rendered, whether an image's pixels
+// decode, and the pages that several series make together (hparams, custom
+// scalars, meshes, projector). Their series are listed as the data provider
+// lists them.
+package readers

@@ -1,0 +1,143 @@
+package readers
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+)
+
+// marker is what the name of every event file contains.
+const marker = "tfevents"
+
+// A runDir is a directory with something in it that is named like an event
+// file.
+type runDir struct {
+	name    string // below the log directory; "." is the log directory itself
+	entries []entry
+}
+
+// An entry is named like an event file.
+type entry struct {
+	path string
+	file bool // not a directory
+}
+
+// profileEmpty ends the name of files that only say that a profile exists
+// beside them.
+const profileEmpty = ".profile-empty"
+
+// hasFile reports whether one of the entries is a file.
+func (d *runDir) hasFile() bool {
+	for _, e := range d.entries {
+		if e.file {
+			return true
+		}
+	}
+	return false
+}
+
+// watched are the paths that Python's DirectoryWatcher reads, directories among
+// them.
+func (d *runDir) watched() []string {
+	var out []string
+	for _, e := range d.entries {
+		if !strings.HasSuffix(e.path, profileEmpty) {
+			out = append(out, e.path)
+		}
+	}
+	return out
+}
+
+// watchedFirst is the first of these, or "".
+func (d *runDir) watchedFirst() string {
+	if files := d.watched(); len(files) > 0 {
+		return files[0]
+	}
+	return ""
+}
+
+// A walker finds the run directories. All readers follow symbolic links.
+type walker struct {
+	ctx    context.Context
+	fsys   fs.FS
+	dirs   []runDir
+	losses *ledger
+}
+
+// walk returns the run directories of fsys, parents first, each level by name.
+func walk(ctx context.Context, fsys fs.FS, losses *ledger) ([]runDir, error) {
+	w := &walker{ctx: ctx, fsys: fsys, losses: losses}
+	info, err := fs.Stat(fsys, ".")
+	if err != nil {
+		return nil, fmt.Errorf("readers: log directory: %w", err)
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("readers: log directory: mode is %v, want a directory", info.Mode())
+	}
+	err = w.dir(".", []fs.FileInfo{info})
+	return w.dirs, err
+}
+
+// dir visits a directory. above are the directories on the way to it and its
+// own, which a link may lead back to.
+func (w *walker) dir(name string, above []fs.FileInfo) error {
+	if err := w.ctx.Err(); err != nil {
+		return context.Cause(w.ctx)
+	}
+	list, err := fs.ReadDir(w.fsys, name)
+	if err != nil {
+		if name == "." {
+			return fmt.Errorf("readers: log directory: %w", err)
+		}
+		w.losses.file(Unreadable, name, Place{File: name}, err.Error())
+		return nil
+	}
+	run := runDir{name: name}
+	type subdir struct {
+		path string
+		info fs.FileInfo
+	}
+	var subdirs []subdir
+	for _, item := range list {
+		full := path.Join(name, item.Name())
+		named := strings.Contains(item.Name(), marker)
+		if !named && item.Type().IsRegular() {
+			continue
+		}
+		info, err := fs.Stat(w.fsys, full) // behind a link, too
+		if err != nil {
+			continue // gone, or a link to nowhere
+		}
+		if info.IsDir() {
+			subdirs = append(subdirs, subdir{full, info})
+		}
+		if named {
+			run.entries = append(run.entries, entry{path: full, file: !info.IsDir()})
+		}
+	}
+	if run.hasFile() {
+		w.dirs = append(w.dirs, run)
+	}
+	for _, sub := range subdirs {
+		if loops(above, sub.info) {
+			continue
+		}
+		if err := w.dir(sub.path, append(above[:len(above):len(above)], sub.info)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loops reports whether info is a directory on the way to itself.
+func loops(above []fs.FileInfo, info fs.FileInfo) bool {
+	for _, a := range above {
+		if os.SameFile(a, info) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,387 @@
+package readers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/runhook/runhook/summary/eventpb"
+)
+
+// PythonServer is tensorboard --load_fast=false, which also serves where there
+// is no data server for the machine or the file system:
+// plugin_event_multiplexer, one plugin_event_accumulator a run, and
+// data_provider. It reads the runs one after the other.
+type PythonServer struct {
+	// KeepOrphans is --purge_orphaned_data=false: no START and no lower step
+	// drops points.
+	KeepOrphans bool
+}
+
+var _ View = PythonServer{}
+
+// Name returns "Python server".
+func (PythonServer) Name() string { return "Python server" }
+
+// Load is described at View. Where the real server visits directories in the
+// order of the file system, and that matters because it stops in one, Load does
+// so by name.
+func (s PythonServer) Load(ctx context.Context, fsys fs.FS) (*Shown, error) {
+	losses := newLedger()
+	dirs, err := walk(ctx, fsys, losses)
+	if err != nil {
+		return nil, err
+	}
+	shown := &Shown{}
+	var runs []*pythonRun
+	for _, dir := range dirs {
+		run := &pythonRun{
+			name: dir.name, keepOrphans: s.KeepOrphans, losses: losses, lastStep: -1,
+			metadata: make(map[string]*eventpb.SummaryMetadata), series: make(map[string][]stored),
+		}
+		runs = append(runs, run)
+		if shown.Err != nil {
+			// To order the runs, the server asks each for its first event.
+			losses.file(Stopped, dir.name, Place{File: dir.watchedFirst()}, "")
+			if err := run.load(ctx, fsys, dir.watched(), 1); err != nil && ctx.Err() != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := run.load(ctx, fsys, dir.watched(), -1); err != nil {
+			if ctx.Err() != nil {
+				return nil, err
+			}
+			shown.Err = err
+		}
+	}
+	pythonPage(shown, runs, losses)
+	return shown, nil
+}
+
+// A pythonRun is a plugin_event_accumulator.EventAccumulator.
+type pythonRun struct {
+	name        string
+	keepOrphans bool
+	losses      *ledger
+
+	start     float64
+	started   bool
+	version   float64 // of the file; 0 is none
+	restarted bool    // a START came
+	lastStep  int64   // of the last summary
+
+	metadata map[string]*eventpb.SummaryMetadata // by tag, the first
+	series   map[string][]stored
+}
+
+var errEnough = errors.New("as many events as asked for")
+
+// load reads the files in order, at most limit events if that is not negative.
+// An error is what ends the server's loading for good, or ctx's.
+func (r *pythonRun) load(ctx context.Context, fsys fs.FS, files []string, limit int) error {
+	for _, file := range files {
+		initial := make(map[string]*eventpb.SummaryMetadata)
+		end, err := readRecords(ctx, fsys, file, false, func(rec record) error {
+			e := &eventpb.Event{}
+			if err := proto.Unmarshal(rec.payload, e); err != nil {
+				return fmt.Errorf("run %q: %s, offset %d: a record that is no Event: %w", r.name, file, rec.offset, err)
+			}
+			events, err := migrateEvent(e, initial)
+			if err != nil {
+				return fmt.Errorf("run %q: %s, offset %d: %w", r.name, file, rec.offset, err)
+			}
+			for _, e := range events {
+				if limit == 0 {
+					return errEnough
+				}
+				limit--
+				if err := r.process(e, Place{File: file, Offset: rec.offset}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err == errEnough {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if end.tooLong() {
+			return fmt.Errorf("run %q: %s, offset %d: %w", r.name, file, end.offset, end.cause)
+		}
+		end.note(r.losses, r.name, file)
+		if end.failed() {
+			return nil // The multiplexer logs it and goes on with the next run.
+		}
+	}
+	return nil
+}
+
+// migrateEvent applies data_compat and dataclass_compat to an event, which is
+// changed.
+func migrateEvent(e *eventpb.Event, initial map[string]*eventpb.SummaryMetadata) ([]*eventpb.Event, error) {
+	var made *eventpb.Summary_Value
+	out := []*eventpb.Event{}
+	switch what := e.GetWhat().(type) {
+	case *eventpb.Event_Summary:
+		for _, v := range what.Summary.GetValue() {
+			if err := migrateValue(v, initial); err != nil {
+				return nil, fmt.Errorf("tag %q: %w", v.GetTag(), err)
+			}
+		}
+		return append(out, e), nil
+	case *eventpb.Event_GraphDef:
+		// The old event stays, too. The server keeps its graph, and nothing asks
+		// for it.
+		out = append(out, e)
+		made = blobValue(runGraph, graphs, what.GraphDef)
+	case *eventpb.Event_TaggedRunMetadata:
+		made = blobValue(what.TaggedRunMetadata.GetTag(), graphTaggedRun, what.TaggedRunMetadata.GetRunMetadata())
+	default:
+		return append(out, e), nil
+	}
+	return append(out, &eventpb.Event{
+		WallTime: e.GetWallTime(),
+		Step:     e.GetStep(),
+		What:     &eventpb.Event_Summary{Summary: &eventpb.Summary{Value: []*eventpb.Summary_Value{made}}},
+	}), nil
+}
+
+func blobValue(tag, plugin string, blob []byte) *eventpb.Summary_Value {
+	return &eventpb.Summary_Value{
+		Tag:   tag,
+		Value: &eventpb.Summary_Value_Tensor{Tensor: stringTensor(blob)},
+		Metadata: &eventpb.SummaryMetadata{
+			PluginData: &eventpb.SummaryMetadata_PluginData{PluginName: plugin},
+			DataClass:  eventpb.DataClass_BLOB_SEQUENCE,
+		},
+	}
+}
+
+// process is EventAccumulator._ProcessEvent.
+func (r *pythonRun) process(e *eventpb.Event, at Place) error {
+	if !r.started {
+		r.started, r.start = true, e.GetWallTime()
+	}
+	if v, ok := e.GetWhat().(*eventpb.Event_FileVersion); ok {
+		r.version = fileVersion(v.FileVersion)
+	}
+	if !r.keepOrphans {
+		r.purge(e, at)
+	}
+	switch what := e.GetWhat().(type) {
+	case *eventpb.Event_MetaGraphDef:
+		if err := checkMetaGraph(what.MetaGraphDef); err != nil {
+			return fmt.Errorf("run %q: %s, offset %d: meta graph: %w", r.name, at.File, at.Offset, err)
+		}
+	case *eventpb.Event_Summary:
+		for _, v := range what.Summary.GetValue() {
+			r.add(e, v, at)
+		}
+	}
+	return nil
+}
+
+// add keeps a value, which has the new form unless no reader knows its old one.
+func (r *pythonRun) add(e *eventpb.Event, v *eventpb.Summary_Value, at Place) {
+	tag := v.GetTag()
+	if md := v.GetMetadata(); md != nil {
+		if _, ok := r.metadata[tag]; !ok {
+			r.metadata[tag] = md
+		}
+	}
+	p := stored{step: e.GetStep(), wall: e.GetWallTime(), place: at}
+	t, ok := v.GetValue().(*eventpb.Summary_Value_Tensor)
+	if !ok {
+		r.losses.point(NoValue, r.name, tag, &p, Place{}, "")
+		return
+	}
+	if tag == "" {
+		tag = v.GetNodeName()
+	}
+	p.value = tensorOf(t.Tensor)
+	r.series[tag] = append(r.series[tag], p)
+}
+
+// purge is _MaybePurgeOrphanedData.
+func (r *pythonRun) purge(e *eventpb.Event, at Place) {
+	summary, isSummary := e.GetWhat().(*eventpb.Event_Summary)
+	switch {
+	case r.version >= 2:
+		if e.GetSessionLog().GetStatus() != eventpb.SessionLog_START {
+			break
+		}
+		if !r.restarted {
+			r.restarted = true
+			break
+		}
+		for tag := range r.series {
+			r.purgeTag(Restarted, tag, e.GetStep(), at)
+		}
+	case isSummary && e.GetStep() < r.lastStep:
+		for _, v := range summary.Summary.GetValue() {
+			r.purgeTag(OutOfOrder, v.GetTag(), e.GetStep(), at)
+		}
+	}
+	if isSummary {
+		r.lastStep = e.GetStep()
+	}
+}
+
+func (r *pythonRun) purgeTag(why Reason, tag string, step int64, by Place) {
+	if ps, ok := r.series[tag]; ok {
+		r.series[tag] = below(ps, step, func(p *stored) { r.losses.point(why, r.name, tag, p, by, "") })
+	}
+}
+
+// below keeps the points whose step is lower, and reports the others.
+func below(ps []stored, step int64, dropped func(*stored)) []stored {
+	return slices.DeleteFunc(ps, func(p stored) bool {
+		if p.step < step {
+			return false
+		}
+		dropped(&p)
+		return true
+	})
+}
+
+// fileVersion is event_util.ParseFileVersion.
+func fileVersion(s string) float64 {
+	const mark = "brain.Event:"
+	if i := strings.LastIndex(s, mark); i >= 0 {
+		s = s[i+len(mark):]
+	}
+	s = strings.TrimSpace(s)
+	if strings.ContainsAny(s, "xXpP_") {
+		return -1
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return -1
+	}
+	return f
+}
+
+// pythonPage is what data_provider and the plugins make of the runs.
+func pythonPage(shown *Shown, runs []*pythonRun, losses *ledger) {
+	page := newPage(losses)
+	for _, r := range runs {
+		run := Run{Name: r.name, Start: r.start, Started: r.started}
+		tags := slices.Sorted(maps.Keys(r.series))
+		for tag := range r.metadata {
+			if _, ok := r.series[tag]; !ok {
+				tags = append(tags, tag)
+			}
+		}
+		slices.Sort(tags)
+		for _, tag := range tags {
+			md := r.metadata[tag]
+			ps, there := r.series[tag]
+			page.plugin(md.GetPluginData().GetPluginName())
+			s := listing{run: r.name, tag: tag, md: md, n: len(ps)}
+			if why, detail := s.unlisted(); why != 0 {
+				losses.points(why, r.name, tag, ps, detail)
+				continue
+			}
+			if !there {
+				page.fail(s.plugin(), fmt.Errorf("run %q, tag %q: metadata without a tensor (KeyError)", r.name, tag))
+				continue
+			}
+			if s.plugin() == images && len(ps) == 0 {
+				page.fail(images, fmt.Errorf("run %q, tag %q: all points purged (TypeError)", r.name, tag))
+				continue
+			}
+			run.Tags = append(run.Tags, s.shownByPython(ps, losses))
+		}
+		shown.Runs = append(shown.Runs, run)
+	}
+	page.finish(shown)
+	slices.SortStableFunc(shown.Runs, func(a, b Run) int { return byStart(a, b) })
+}
+
+// shownByPython is the tag as data_provider serves it.
+func (s listing) shownByPython(ps []stored, losses *ledger) Tag {
+	t := s.shown()
+	if t.Class == eventpb.DataClass_BLOB_SEQUENCE {
+		s.pythonBlobs(&t, ps, losses)
+		return t
+	}
+	for _, p := range ps {
+		a, err := p.value.array()
+		var value any = a
+		if err == nil && t.Class == eventpb.DataClass_SCALAR {
+			value, err = item(a)
+		}
+		if err != nil {
+			t.Err = fmt.Errorf("step %d (%s, offset %d): %w", p.step, p.place.File, p.place.Offset, err)
+			t.Points = nil
+			return t
+		}
+		t.Points = append(t.Points, p.shown(value))
+	}
+	return t
+}
+
+// pythonBlobs serves, of each step, the first value, in the order of the steps.
+func (s listing) pythonBlobs(t *Tag, ps []stored, losses *ledger) {
+	first := make(map[int64]bool)
+	for i := range ps {
+		p := &ps[i]
+		n := int64(1) // data_provider._tensor_size
+		if p.value.kind == tensorDatum {
+			for _, d := range p.value.tensor.GetTensorShape().GetDim() {
+				n = mulSaturated(n, d.GetSize())
+			}
+		}
+		t.Samples = max(t.Samples, clampInt(n))
+		if i == 0 {
+			t.Samples = clampInt(n)
+		}
+		if first[p.step] {
+			losses.point(SameStep, s.run, s.tag, p, Place{}, "")
+			continue
+		}
+		first[p.step] = true
+		t.Points = append(t.Points, p.shown(pythonBlobs(p.value, n)))
+	}
+	slices.SortStableFunc(t.Points, func(a, b Point) int { return cmpStep(a, b) })
+}
+
+// maxBlobs is how many blobs of one step a view holds. A tensor of one string
+// can claim any number.
+const maxBlobs = 1 << 16
+
+// pythonBlobs are the n references that the server gives out for a tensor, with
+// what it answers to each.
+func pythonBlobs(d datum, n int64) []Blob {
+	blobs := make([]Blob, 0, min(max(n, 0), maxBlobs))
+	a, err := d.array()
+	if err == nil && len(a.shape) != 1 {
+		err = fmt.Errorf("a tensor of shape %v, want rank 1", a.shape)
+	}
+	if err == nil && a.DType() != eventpb.DataType_STRING {
+		err = fmt.Errorf("a tensor of type %v, want STRING", a.DType())
+	}
+	if err != nil {
+		for range cap(blobs) {
+			blobs = append(blobs, Blob{Err: err})
+		}
+		return blobs
+	}
+	for b := range a.Strings() {
+		if len(blobs) == cap(blobs) {
+			break
+		}
+		blobs = append(blobs, Blob{Data: b})
+	}
+	return blobs
+}
