@@ -2,6 +2,7 @@ package readers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -20,6 +21,9 @@ type DataServer struct {
 	// Checksum is --checksum: a record with a wrong payload checksum is the last
 	// of its file. By default only records that are no Event are checked.
 	Checksum bool
+
+	// Sampled leaves out what the server does without --samples_per_plugin.
+	Sampled bool
 }
 
 var _ View = DataServer{}
@@ -38,12 +42,12 @@ func (s DataServer) Load(ctx context.Context, fsys fs.FS) (*Shown, error) {
 	shown := &Shown{}
 	page := newPage(losses)
 	for _, dir := range dirs {
-		r := &rustRun{name: dir.name, losses: losses, series: make(map[string]*rustSeries)}
+		r := &rustRun{name: dir.name, config: s, losses: losses, series: make(map[string]*rustSeries)}
 		for _, e := range dir.entries {
 			if !e.file {
 				continue
 			}
-			if err := r.load(ctx, fsys, e.path, !s.Checksum); err != nil {
+			if err := r.load(ctx, fsys, e.path); err != nil {
 				return nil, err
 			}
 		}
@@ -59,6 +63,7 @@ func (s DataServer) Load(ctx context.Context, fsys fs.FS) (*Shown, error) {
 // A rustRun is a RunLoader.
 type rustRun struct {
 	name   string
+	config DataServer
 	losses *ledger
 
 	start   float64 // the least
@@ -66,16 +71,18 @@ type rustRun struct {
 	series  map[string]*rustSeries
 }
 
-// A rustSeries is a StageTimeSeries whose reservoir keeps all.
+// A rustSeries is a StageTimeSeries.
 type rustSeries struct {
-	md     *eventpb.SummaryMetadata
-	points []stored // steps rise
+	md *eventpb.SummaryMetadata
+	rustReservoir
 }
 
-// load reads one file. damaged is whether wrong payload checksums may pass.
-func (r *rustRun) load(ctx context.Context, fsys fs.FS, file string, damaged bool) error {
-	dead := fmt.Errorf("dead") // ends the file
-	end, err := readRecords(ctx, fsys, file, damaged, func(rec record) error {
+// errDead ends the reading of a file.
+var errDead = errors.New("dead")
+
+// load reads one file.
+func (r *rustRun) load(ctx context.Context, fsys fs.FS, file string) error {
+	end, err := readRecords(ctx, fsys, file, !r.config.Checksum, func(rec record) error {
 		at := Place{File: file, Offset: rec.offset}
 		e, err := decodeStrictly(rec.payload)
 		if err != nil {
@@ -84,16 +91,16 @@ func (r *rustRun) load(ctx context.Context, fsys fs.FS, file string, damaged boo
 				detail = "payload checksum is wrong, and " + detail
 			}
 			r.losses.file(Damaged, r.name, at, detail)
-			return dead
+			return errDead
 		}
 		if math.IsNaN(e.GetWallTime()) {
 			r.losses.file(Damaged, r.name, at, fmt.Sprintf("the wall time at step %d is NaN", e.GetStep()))
-			return dead
+			return errDead
 		}
 		r.read(e, at)
 		return nil
 	})
-	if err == dead {
+	if err == errDead {
 		return nil
 	}
 	if err != nil {
@@ -133,22 +140,21 @@ func (r *rustRun) read(e *eventpb.Event, at Place) {
 }
 
 // offer adds a point to its series, for which begin makes the metadata if it is
-// the first. Points that are not before it are dropped (StageReservoir.offer).
+// the first.
 func (r *rustRun) offer(tag string, p stored, begin func() *eventpb.SummaryMetadata) {
 	s, ok := r.series[tag]
 	if !ok {
 		s = &rustSeries{md: begin()}
+		if r.config.Sampled {
+			s.size = rustSize[s.md.GetDataClass()]
+		}
 		r.series[tag] = s
 	}
-	keep := len(s.points)
-	for keep > 0 && s.points[keep-1].step >= p.step {
-		keep--
-	}
-	for i := keep; i < len(s.points); i++ {
-		r.losses.point(NotRising, r.name, tag, &s.points[i], p.place, "")
-	}
-	clear(s.points[keep:])
-	s.points = append(s.points[:keep], p)
+	s.offer(p, func(old *stored) {
+		r.losses.point(NotRising, r.name, tag, old, p.place, "")
+	}, func(old *stored) {
+		r.losses.point(Sampled, r.name, tag, old, Place{}, "")
+	})
 }
 
 // initialMetadata is SummaryValue.initial_metadata: what a series is goes by its

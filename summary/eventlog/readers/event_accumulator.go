@@ -21,6 +21,9 @@ type EventAccumulator struct {
 	// KeepOrphans is purge_orphaned_data=False: no START and no lower step drops
 	// points.
 	KeepOrphans bool
+
+	// Sampled leaves out what the class does with its DEFAULT_SIZE_GUIDANCE.
+	Sampled bool
 }
 
 var _ View = EventAccumulator{}
@@ -37,9 +40,9 @@ func (a EventAccumulator) Load(ctx context.Context, fsys fs.FS) (*Shown, error) 
 	}
 	shown := &Shown{}
 	for _, dir := range dirs {
-		r := &accumulator{name: dir.name, keepOrphans: a.KeepOrphans, losses: losses, lastStep: -1, metadata: make(map[string]*eventpb.SummaryMetadata)}
+		r := &accumulator{name: dir.name, config: a, losses: losses, lastStep: -1, metadata: make(map[string]*eventpb.SummaryMetadata)}
 		for i := range r.lists {
-			r.lists[i] = make(map[string][]stored)
+			r.lists[i] = make(map[string]*pythonReservoir)
 		}
 		run := Run{Name: dir.name}
 		run.Err = r.load(ctx, fsys, dir.watched())
@@ -76,9 +79,9 @@ var listPlugin = [listTensors]string{scalars, histograms, images, audio}
 
 // An accumulator is an EventAccumulator of one directory.
 type accumulator struct {
-	name        string
-	keepOrphans bool
-	losses      *ledger
+	name   string
+	config EventAccumulator
+	losses *ledger
 
 	start    float64
 	started  bool
@@ -86,7 +89,7 @@ type accumulator struct {
 	lastStep int64   // of the last event that was in order, before there is a version
 
 	metadata map[string]*eventpb.SummaryMetadata // by tag, the first
-	lists    [lists]map[string][]stored
+	lists    [lists]map[string]*pythonReservoir
 
 	graph, metaGraph *stored // the last
 	fromMeta         bool    // graph is part of metaGraph
@@ -125,7 +128,7 @@ func (r *accumulator) process(e *eventpb.Event, at Place) error {
 	if v, ok := e.GetWhat().(*eventpb.Event_FileVersion); ok {
 		r.version = fileVersion(v.FileVersion)
 	}
-	if !r.keepOrphans {
+	if !r.config.KeepOrphans {
 		r.purge(e, at)
 	}
 	p := stored{step: e.GetStep(), wall: e.GetWallTime(), place: at}
@@ -190,7 +193,15 @@ func (r *accumulator) add(v *eventpb.Summary_Value, p stored) error {
 		return nil
 	}
 	p.value = datumOf(v)
-	r.lists[list][tag] = append(r.lists[list][tag], p)
+	series, ok := r.lists[list][tag]
+	if !ok {
+		series = &pythonReservoir{}
+		if r.config.Sampled {
+			series.size = accumulatorSize[list]
+		}
+		r.lists[list][tag] = series
+	}
+	series.add(p, func(p *stored) { r.losses.point(Sampled, r.name, tag, p, Place{}, "") })
 	return nil
 }
 
@@ -226,8 +237,8 @@ func (r *accumulator) purgeAll(why Reason, step int64, by Place) {
 }
 
 func (r *accumulator) purgeTag(why Reason, list int, tag string, step int64, by Place) {
-	if ps, ok := r.lists[list][tag]; ok {
-		r.lists[list][tag] = below(ps, step, func(p *stored) { r.losses.point(why, r.name, tag, p, by, "") })
+	if series, ok := r.lists[list][tag]; ok {
+		series.purge(step, func(p *stored) { r.losses.point(why, r.name, tag, p, by, "") })
 	}
 }
 
@@ -244,7 +255,7 @@ func (r *accumulator) tags() []Tag {
 			if list < listTensors {
 				t.Plugin = listPlugin[list]
 			}
-			for _, p := range series[tag] {
+			for _, p := range series[tag].points {
 				t.Points = append(t.Points, p.shown(accumulated(p.value)))
 			}
 			out = append(out, t)

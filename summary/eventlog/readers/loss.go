@@ -44,6 +44,8 @@ const (
 	NoSample
 	// NotOnPage: the server holds the series, and no page asks for it.
 	NotOnPage
+	// Sampled: the series is longer than the reader keeps by default.
+	Sampled
 	// Stopped: the reader stopped before it came here.
 	Stopped
 )
@@ -65,6 +67,7 @@ var reasons = map[Reason]string{
 	NewVersion:       "the plugin's data has an unknown version",
 	NoSample:         "no sample at the step",
 	NotOnPage:        "no page shows it",
+	Sampled:          "the series is sampled",
 	Stopped:          "the reader stopped before",
 }
 

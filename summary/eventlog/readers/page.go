@@ -131,6 +131,11 @@ func (p *page) finish(shown *Shown) {
 // tags before it shows any.
 func (p *page) accepts(run string, t *Tag) bool {
 	switch t.Plugin {
+	case graphRun, graphRunOps, graphKeras, graphTaggedRun:
+		if t.Name == "" {
+			p.fail(graphs, fmt.Errorf("run %q: a tag without name, of plugin %q (TypeError)", run, t.Plugin))
+		}
+		return true
 	case scalars, histograms, images, audio, text, prCurves, mesh:
 	default:
 		return true
@@ -256,13 +261,20 @@ func (p *page) lose(run, tag string, point Point) {
 	p.losses.point(NoSample, run, tag, &lost, Place{}, "")
 }
 
-// item is numpy's item() as the scalars page needs it.
-func item(a *Tensor) (float64, error) {
+// item is numpy's item() as the scalars page needs it: a number, or a string,
+// which it passes on.
+func item(a *Tensor) (any, error) {
 	if a.Len() != 1 {
-		return 0, fmt.Errorf("a tensor of shape %v, want one element", a.shape)
+		return nil, fmt.Errorf("a tensor of shape %v, want one element", a.shape)
+	}
+	for s := range a.Strings() {
+		if !utf8.Valid(s) {
+			return nil, errors.New("text that is no UTF-8")
+		}
+		return string(s), nil
 	}
 	if !a.Numeric() {
-		return 0, fmt.Errorf("a tensor of type %v, want a number", a.DType())
+		return nil, fmt.Errorf("a tensor of type %v, want a number", a.DType())
 	}
 	return a.float(0), nil
 }

@@ -23,6 +23,9 @@ type PythonServer struct {
 	// KeepOrphans is --purge_orphaned_data=false: no START and no lower step
 	// drops points.
 	KeepOrphans bool
+
+	// Sampled leaves out what the server does without --samples_per_plugin.
+	Sampled bool
 }
 
 var _ View = PythonServer{}
@@ -43,8 +46,8 @@ func (s PythonServer) Load(ctx context.Context, fsys fs.FS) (*Shown, error) {
 	var runs []*pythonRun
 	for _, dir := range dirs {
 		run := &pythonRun{
-			name: dir.name, keepOrphans: s.KeepOrphans, losses: losses, lastStep: -1,
-			metadata: make(map[string]*eventpb.SummaryMetadata), series: make(map[string][]stored),
+			name: dir.name, config: s, losses: losses, lastStep: -1,
+			metadata: make(map[string]*eventpb.SummaryMetadata), series: make(map[string]*pythonReservoir),
 		}
 		runs = append(runs, run)
 		if shown.Err != nil {
@@ -68,18 +71,19 @@ func (s PythonServer) Load(ctx context.Context, fsys fs.FS) (*Shown, error) {
 
 // A pythonRun is a plugin_event_accumulator.EventAccumulator.
 type pythonRun struct {
-	name        string
-	keepOrphans bool
-	losses      *ledger
+	name   string
+	config PythonServer
+	losses *ledger
 
 	start     float64
 	started   bool
 	version   float64 // of the file; 0 is none
 	restarted bool    // a START came
+	hasGraph  bool    // an event with a graph came
 	lastStep  int64   // of the last summary
 
 	metadata map[string]*eventpb.SummaryMetadata // by tag, the first
-	series   map[string][]stored
+	series   map[string]*pythonReservoir
 }
 
 var errEnough = errors.New("as many events as asked for")
@@ -175,11 +179,16 @@ func (r *pythonRun) process(e *eventpb.Event, at Place) error {
 	if v, ok := e.GetWhat().(*eventpb.Event_FileVersion); ok {
 		r.version = fileVersion(v.FileVersion)
 	}
-	if !r.keepOrphans {
+	if !r.config.KeepOrphans {
 		r.purge(e, at)
 	}
 	switch what := e.GetWhat().(type) {
+	case *eventpb.Event_GraphDef:
+		r.hasGraph = true
 	case *eventpb.Event_MetaGraphDef:
+		if r.hasGraph {
+			break // Nobody parses it, then.
+		}
 		if err := checkMetaGraph(what.MetaGraphDef); err != nil {
 			return fmt.Errorf("run %q: %s, offset %d: meta graph: %w", r.name, at.File, at.Offset, err)
 		}
@@ -209,7 +218,24 @@ func (r *pythonRun) add(e *eventpb.Event, v *eventpb.Summary_Value, at Place) {
 		tag = v.GetNodeName()
 	}
 	p.value = tensorOf(t.Tensor)
-	r.series[tag] = append(r.series[tag], p)
+	series, ok := r.series[tag]
+	if !ok {
+		series = &pythonReservoir{size: r.size(tag)}
+		r.series[tag] = series
+	}
+	series.add(p, func(p *stored) { r.losses.point(Sampled, r.name, tag, p, Place{}, "") })
+}
+
+// size is how many points of a tag are kept, 0 for all. It depends on the
+// metadata that came before the tag's first point, or with it.
+func (r *pythonRun) size(tag string) int {
+	if !r.config.Sampled {
+		return 0
+	}
+	if size, ok := pythonSize[r.metadata[tag].GetPluginData().GetPluginName()]; ok {
+		return size
+	}
+	return pythonOtherSize
 }
 
 // purge is _MaybePurgeOrphanedData.
@@ -238,20 +264,9 @@ func (r *pythonRun) purge(e *eventpb.Event, at Place) {
 }
 
 func (r *pythonRun) purgeTag(why Reason, tag string, step int64, by Place) {
-	if ps, ok := r.series[tag]; ok {
-		r.series[tag] = below(ps, step, func(p *stored) { r.losses.point(why, r.name, tag, p, by, "") })
+	if series, ok := r.series[tag]; ok {
+		series.purge(step, func(p *stored) { r.losses.point(why, r.name, tag, p, by, "") })
 	}
-}
-
-// below keeps the points whose step is lower, and reports the others.
-func below(ps []stored, step int64, dropped func(*stored)) []stored {
-	return slices.DeleteFunc(ps, func(p stored) bool {
-		if p.step < step {
-			return false
-		}
-		dropped(&p)
-		return true
-	})
 }
 
 // fileVersion is event_util.ParseFileVersion.
@@ -285,7 +300,11 @@ func pythonPage(shown *Shown, runs []*pythonRun, losses *ledger) {
 		slices.Sort(tags)
 		for _, tag := range tags {
 			md := r.metadata[tag]
-			ps, there := r.series[tag]
+			var ps []stored
+			series, there := r.series[tag]
+			if there {
+				ps = series.points
+			}
 			page.plugin(md.GetPluginData().GetPluginName())
 			s := listing{run: r.name, tag: tag, md: md, n: len(ps)}
 			if why, detail := s.unlisted(); why != 0 {

@@ -1,6 +1,7 @@
 package readers_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"os"
@@ -37,7 +38,9 @@ func recordings(t *testing.T, file string) map[string]recording {
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
 	var out map[string]recording
-	require.NoError(t, json.Unmarshal(data, &out))
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	require.NoError(t, decoder.Decode(&out))
 	require.NotEmpty(t, out)
 	return out
 }

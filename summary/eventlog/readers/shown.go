@@ -152,6 +152,7 @@ type Point struct {
 	// Value is
 	//
 	//	float64                  of class SCALAR, and for ListScalars
+	//	string                   of class SCALAR where the Python server finds text
 	//	*Tensor                  of class TENSOR, and for ListTensors
 	//	error                    for ListTensors, where numpy can make no array of it
 	//	[]Blob                   of class BLOB_SEQUENCE, for images without the
