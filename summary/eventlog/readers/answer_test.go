@@ -135,7 +135,7 @@ func tagDifferences(t *readers.Tag, want map[string]any, script bool) []string {
 		plugin = "graph tag"
 	}
 	compare("plugin", plugin)
-	if t.Plugin == "graphs" {
+	if t.Plugin == "graphs" && t.List != readers.ListTensors {
 		return append(out, graphDifferences(t, want, script)...)
 	}
 	if plugin == "graph tag" || t.List == readers.ListRunMetadata || t.List == readers.ListMetaGraph {

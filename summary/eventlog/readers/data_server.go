@@ -47,7 +47,13 @@ func (s DataServer) Load(ctx context.Context, fsys fs.FS) (*Shown, error) {
 			if !e.file {
 				continue
 			}
-			if err := r.load(ctx, fsys, e.path); err != nil {
+			err := r.load(ctx, fsys, e.path)
+			var abort *abortError
+			switch {
+			case errors.As(err, &abort):
+				// The process ends, and the pages have nobody to ask.
+				return &Shown{Err: err, Losses: losses.losses}, nil
+			case err != nil:
 				return nil, err
 			}
 		}
@@ -73,7 +79,8 @@ type rustRun struct {
 
 // A rustSeries is a StageTimeSeries.
 type rustSeries struct {
-	md *eventpb.SummaryMetadata
+	md   *eventpb.SummaryMetadata
+	late bool // a plugin was named, and not by the first value
 	rustReservoir
 }
 
@@ -106,9 +113,16 @@ func (r *rustRun) load(ctx context.Context, fsys fs.FS, file string) error {
 	if err != nil {
 		return err
 	}
+	if err := end.tooLong(); err != nil {
+		return &abortError{fmt.Errorf("run %q: %s, offset %d: %w", r.name, file, end.offset, err)}
+	}
 	end.note(r.losses, r.name, file)
 	return nil
 }
+
+// An abortError ends the data server: it sets the memory for a record aside
+// before it has read it.
+type abortError struct{ error }
 
 // read is RunLoaderData.read_event.
 func (r *rustRun) read(e *eventpb.Event, at Place) {
@@ -134,14 +148,15 @@ func (r *rustRun) read(e *eventpb.Event, at Place) {
 			if p.value = datumOf(v); p.value.kind == noDatum {
 				p.value = datum{kind: tensorDatum, tensor: nullTensor()}
 			}
-			r.offer(v.GetTag(), p, func() *eventpb.SummaryMetadata { return initialMetadata(v) })
+			s := r.offer(v.GetTag(), p, func() *eventpb.SummaryMetadata { return initialMetadata(v) })
+			s.late = s.late || v.GetMetadata().GetPluginData().GetPluginName() != ""
 		}
 	}
 }
 
 // offer adds a point to its series, for which begin makes the metadata if it is
 // the first.
-func (r *rustRun) offer(tag string, p stored, begin func() *eventpb.SummaryMetadata) {
+func (r *rustRun) offer(tag string, p stored, begin func() *eventpb.SummaryMetadata) *rustSeries {
 	s, ok := r.series[tag]
 	if !ok {
 		s = &rustSeries{md: begin()}
@@ -155,6 +170,7 @@ func (r *rustRun) offer(tag string, p stored, begin func() *eventpb.SummaryMetad
 	}, func(old *stored) {
 		r.losses.point(Sampled, r.name, tag, old, Place{}, "")
 	})
+	return s
 }
 
 // initialMetadata is SummaryValue.initial_metadata: what a series is goes by its
@@ -194,11 +210,14 @@ func (r *rustRun) commit(page *page) (Run, bool) {
 	run := Run{Name: r.name, Start: r.start, Started: r.started}
 	for _, tag := range slices.Sorted(maps.Keys(r.series)) {
 		s := r.series[tag]
-		l := listing{run: r.name, tag: tag, md: s.md, n: len(s.points)}
+		l := listing{run: r.name, tag: tag, md: s.md}
 		if class := s.md.GetDataClass(); class >= eventpb.DataClass_SCALAR && class <= eventpb.DataClass_BLOB_SEQUENCE {
 			page.plugin(l.plugin())
 		}
 		if why, detail := l.unlisted(); why != 0 {
+			if why == NoPlugin && s.late {
+				detail = "the series begins without metadata"
+			}
 			r.losses.points(why, r.name, tag, s.points, detail)
 			continue
 		}
@@ -210,10 +229,12 @@ func (r *rustRun) commit(page *page) (Run, bool) {
 				r.losses.point(WrongForm, r.name, tag, p, Place{}, err.Error())
 				continue
 			}
+			point := p.shown(value)
 			if blobs, ok := value.([]Blob); ok {
+				point.claimed = len(blobs)
 				t.Samples = max(t.Samples, len(blobs))
 			}
-			t.Points = append(t.Points, p.shown(value))
+			t.Points = append(t.Points, point)
 		}
 		if len(t.Points) == 0 {
 			continue

@@ -112,8 +112,12 @@ func (r *accumulator) load(ctx context.Context, fsys fs.FS, files []string) erro
 		if err != nil {
 			return err
 		}
-		if end.tooLong() || end.failed() {
-			return fmt.Errorf("%s, offset %d: %w", file, end.offset, end.cause)
+		err = end.tooLong()
+		if end.failed() {
+			err = end.cause
+		}
+		if err != nil {
+			return fmt.Errorf("%s, offset %d: %w", file, end.offset, err)
 		}
 		end.note(r.losses, r.name, file)
 	}
@@ -135,9 +139,13 @@ func (r *accumulator) process(e *eventpb.Event, at Place) error {
 	switch what := e.GetWhat().(type) {
 	case *eventpb.Event_GraphDef:
 		p.value = datum{kind: blobDatum, blob: what.GraphDef}
+		if !r.fromMeta {
+			r.replaced(runGraph, r.graph)
+		}
 		r.graph, r.fromMeta = &p, false
 	case *eventpb.Event_MetaGraphDef:
 		p.value = datum{kind: blobDatum, blob: what.MetaGraphDef}
+		r.replaced("", r.metaGraph)
 		r.metaGraph = &p
 		if r.graph == nil || r.fromMeta {
 			if err := checkMetaGraph(what.MetaGraphDef); err != nil {
@@ -152,7 +160,9 @@ func (r *accumulator) process(e *eventpb.Event, at Place) error {
 		if r.runMetadata == nil {
 			r.runMetadata = make(map[string]*stored)
 		}
-		r.runMetadata[what.TaggedRunMetadata.GetTag()] = &p
+		tag := what.TaggedRunMetadata.GetTag()
+		r.replaced(tag, r.runMetadata[tag])
+		r.runMetadata[tag] = &p
 	case *eventpb.Event_Summary:
 		for _, v := range what.Summary.GetValue() {
 			if err := r.add(v, p); err != nil {
@@ -161,6 +171,14 @@ func (r *accumulator) process(e *eventpb.Event, at Place) error {
 		}
 	}
 	return nil
+}
+
+// replaced notes what a later graph or run metadata takes the place of, if
+// anything.
+func (r *accumulator) replaced(tag string, old *stored) {
+	if old != nil {
+		r.losses.point(Replaced, r.name, tag, old, Place{}, "")
+	}
 }
 
 // add keeps a value.

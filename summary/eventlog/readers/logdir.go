@@ -74,9 +74,6 @@ func walk(ctx context.Context, fsys fs.FS, losses *ledger) ([]runDir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("readers: log directory: %w", err)
 	}
-	if !info.IsDir() {
-		return nil, fmt.Errorf("readers: log directory: mode is %v, want a directory", info.Mode())
-	}
 	err = w.dir(".", []fs.FileInfo{info})
 	return w.dirs, err
 }
@@ -114,7 +111,7 @@ func (w *walker) dir(name string, above []fs.FileInfo) error {
 		if info.IsDir() {
 			subdirs = append(subdirs, subdir{full, info})
 		}
-		if named {
+		if named && (info.IsDir() || info.Mode().IsRegular()) {
 			run.entries = append(run.entries, entry{path: full, file: !info.IsDir()})
 		}
 	}

@@ -25,6 +25,9 @@ const (
 	OutOfOrder
 	// SameStep: of several blobs at one step the Python server serves the first.
 	SameStep
+	// Replaced: EventAccumulator keeps the last graph of a run, and the last run
+	// metadata of a tag.
+	Replaced
 	// NoPlugin: the metadata, which readers take from the first value that has
 	// some, is missing or names no plugin.
 	NoPlugin
@@ -59,6 +62,7 @@ var reasons = map[Reason]string{
 	Restarted:        "a restart at a lower or equal step",
 	OutOfOrder:       "steps do not rise and the file version is below 2",
 	SameStep:         "only the first at its step is shown",
+	Replaced:         "a later one takes its place",
 	NoPlugin:         "no metadata names a plugin",
 	NoClass:          "no data class",
 	WrongClass:       "the page asks for another data class",

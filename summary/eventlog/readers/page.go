@@ -15,7 +15,6 @@ import (
 type listing struct {
 	run, tag string
 	md       *eventpb.SummaryMetadata // may be nil
-	n        int                      // points
 }
 
 func (s listing) plugin() string { return s.md.GetPluginData().GetPluginName() }
@@ -29,6 +28,9 @@ func (s listing) unlisted() (Reason, string) {
 	switch class {
 	case eventpb.DataClass_SCALAR, eventpb.DataClass_TENSOR, eventpb.DataClass_BLOB_SEQUENCE:
 	default:
+		if _, ok := classOf[plugin]; ok {
+			return NoClass, fmt.Sprintf("plugin %q, and a file where the series begins without metadata", plugin)
+		}
 		return NoClass, fmt.Sprintf("plugin %q", plugin)
 	}
 	switch plugin {
@@ -218,42 +220,40 @@ func (p *page) images(run string, t *Tag) {
 	}
 }
 
-// audio: the page asks for the k-th clip of all steps at once, and that answer
-// fails where a step has just k clips.
+// audio leaves out clips: the page asks for the k-th clip of all steps at once,
+// and that answer fails where a step has just k.
 func (p *page) audio(run string, t *Tag) {
 	t.MIME = "application/octet-stream"
 	if data, err := parsePluginData(t.Content); err == nil && data.second == wavEncoding {
 		t.MIME = "audio/wav"
 	}
-	counts := make(map[int]bool)
+	failing := make(map[int]bool)
+	least := t.Samples
 	for _, point := range t.Points {
-		counts[len(point.Value.([]Blob))] = true
-	}
-	for k := range t.Samples {
-		if counts[k] {
-			t.Err = fmt.Errorf("clip %d: a step has just %d clips", k, k)
-			break
+		if n := point.claimed; n >= 0 && n < t.Samples {
+			failing[n] = true
+			least = min(least, n)
 		}
 	}
-	t.Points = slices.DeleteFunc(t.Points, func(point Point) bool {
-		for k := range point.Value.([]Blob) {
-			if !counts[k] {
-				return false
+	if len(failing) > 0 {
+		t.Err = fmt.Errorf("clip %d: a step has just %d clips (IndexError)", least, least)
+	}
+	kept := t.Points[:0]
+	for _, point := range t.Points {
+		var blobs []Blob
+		for k, b := range point.Value.([]Blob) {
+			if !failing[k] {
+				blobs = append(blobs, b)
 			}
 		}
-		p.lose(run, t.Name, point)
-		return true
-	})
-	for i := range t.Points {
-		blobs := t.Points[i].Value.([]Blob)
-		kept := blobs[:0:0]
-		for k, b := range blobs {
-			if !counts[k] {
-				kept = append(kept, b)
-			}
+		if len(blobs) == 0 {
+			p.lose(run, t.Name, point)
+			continue
 		}
-		t.Points[i].Value = kept
+		point.Value = blobs
+		kept = append(kept, point)
 	}
+	t.Points = kept
 }
 
 func (p *page) lose(run, tag string, point Point) {
@@ -362,7 +362,5 @@ func byStart(a, b Run) int {
 	}
 	return cmp.Compare(a.Name, b.Name)
 }
-
-func cmpStep(a, b Point) int { return cmp.Compare(a.Step, b.Step) }
 
 func clampInt(n int64) int { return int(min(max(n, math.MinInt32), math.MaxInt32)) }

@@ -1,6 +1,7 @@
 package readers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -119,8 +120,8 @@ func (r *pythonRun) load(ctx context.Context, fsys fs.FS, files []string, limit 
 		if err != nil {
 			return err
 		}
-		if end.tooLong() {
-			return fmt.Errorf("run %q: %s, offset %d: %w", r.name, file, end.offset, end.cause)
+		if err := end.tooLong(); err != nil {
+			return fmt.Errorf("run %q: %s, offset %d: %w", r.name, file, end.offset, err)
 		}
 		end.note(r.losses, r.name, file)
 		if end.failed() {
@@ -306,7 +307,7 @@ func pythonPage(shown *Shown, runs []*pythonRun, losses *ledger) {
 				ps = series.points
 			}
 			page.plugin(md.GetPluginData().GetPluginName())
-			s := listing{run: r.name, tag: tag, md: md, n: len(ps)}
+			s := listing{run: r.name, tag: tag, md: md}
 			if why, detail := s.unlisted(); why != 0 {
 				losses.points(why, r.name, tag, ps, detail)
 				continue
@@ -323,8 +324,11 @@ func pythonPage(shown *Shown, runs []*pythonRun, losses *ledger) {
 		}
 		shown.Runs = append(shown.Runs, run)
 	}
+	if err := page.errs[scalars]; err != nil && page.plugins[hparams] {
+		page.fail(hparams, err) // Its metrics are scalars.
+	}
 	page.finish(shown)
-	slices.SortStableFunc(shown.Runs, func(a, b Run) int { return byStart(a, b) })
+	slices.SortStableFunc(shown.Runs, byStart)
 }
 
 // shownByPython is the tag as data_provider serves it.
@@ -361,8 +365,7 @@ func (s listing) pythonBlobs(t *Tag, ps []stored, losses *ledger) {
 				n = mulSaturated(n, d.GetSize())
 			}
 		}
-		t.Samples = max(t.Samples, clampInt(n))
-		if i == 0 {
+		if i == 0 || clampInt(n) > t.Samples {
 			t.Samples = clampInt(n)
 		}
 		if first[p.step] {
@@ -370,19 +373,25 @@ func (s listing) pythonBlobs(t *Tag, ps []stored, losses *ledger) {
 			continue
 		}
 		first[p.step] = true
-		t.Points = append(t.Points, p.shown(pythonBlobs(p.value, n)))
+		point := p.shown(pythonBlobs(p.value, n))
+		point.claimed = clampInt(n)
+		t.Points = append(t.Points, point)
 	}
-	slices.SortStableFunc(t.Points, func(a, b Point) int { return cmpStep(a, b) })
+	slices.SortStableFunc(t.Points, func(a, b Point) int { return cmp.Compare(a.Step, b.Step) })
+	if len(ps) == 0 && t.Plugin == audio {
+		t.Err = errors.New("all points purged: no number of samples")
+	}
 }
 
-// maxBlobs is how many blobs of one step a view holds. A tensor of one string
-// can claim any number.
-const maxBlobs = 1 << 16
+// maxClaimed is how many blobs a point has where a shape claims more than the
+// message holds.
+const maxClaimed = 64
 
 // pythonBlobs are the n references that the server gives out for a tensor, with
 // what it answers to each.
 func pythonBlobs(d datum, n int64) []Blob {
-	blobs := make([]Blob, 0, min(max(n, 0), maxBlobs))
+	held := int64(max(len(d.tensor.GetStringVal()), maxClaimed))
+	blobs := make([]Blob, 0, min(max(n, 0), held))
 	a, err := d.array()
 	if err == nil && len(a.shape) != 1 {
 		err = fmt.Errorf("a tensor of shape %v, want rank 1", a.shape)

@@ -2,7 +2,9 @@ package readers
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 
@@ -16,11 +18,17 @@ type record struct {
 	intact  bool // the payload's checksum is right
 }
 
+// maxAlloc is a record's length that no reader finds the memory for. Those
+// between what a machine has and this length do harm or not, as the machine
+// goes; here they do not.
+const maxAlloc = 1 << 40
+
 // An ending is where and why no more records come from a file. The cause is nil
 // at a clean end, else one of tfrecord's or of the file system.
 type ending struct {
 	offset int64
 	cause  error
+	length uint64 // what the header claims, where its checksum is right
 }
 
 // readRecords hands the records of a file to each, in order. With damaged, a
@@ -69,9 +77,28 @@ func readRecords(ctx context.Context, fsys fs.FS, name string, damaged bool, eac
 			base = at + tfrecord.Overhead + int64(len(payload))
 			r = tfrecord.NewReader(f)
 		default:
-			return ending{offset: at, cause: err}, nil
+			return ending{offset: at, cause: err, length: claimed(fsys, name, at)}, nil
 		}
 	}
+}
+
+// claimed is the length in the header of the record at offset, or 0 if there is
+// no whole header.
+func claimed(fsys fs.FS, name string, offset int64) uint64 {
+	f, err := openAt(fsys, name, offset)
+	defer f.Close()
+	var header [tfrecord.HeaderSize]byte
+	if err != nil {
+		return 0
+	}
+	if _, err := io.ReadFull(f, header[:]); err != nil {
+		return 0
+	}
+	const size = 8
+	if tfrecord.Checksum(header[:size]) != binary.LittleEndian.Uint32(header[size:]) {
+		return 0
+	}
+	return binary.LittleEndian.Uint64(header[:size])
 }
 
 // openAt opens a file at an offset. The file is never nil.
@@ -100,33 +127,31 @@ type closed struct{ fs.File }
 
 func (closed) Close() error { return nil }
 
-// tooLong reports whether a file ended at a length that no memory can hold.
-func (e ending) tooLong() bool {
-	var corrupt *tfrecord.CorruptError
-	return errors.As(e.cause, &corrupt) && corrupt.Want == corrupt.Got
-}
-
-// corrupt reports whether a file ended at a wrong checksum or length.
-func (e ending) corrupt() bool {
-	var corrupt *tfrecord.CorruptError
-	return errors.As(e.cause, &corrupt)
+// tooLong is the error of a length that no memory can hold, or nil.
+func (e ending) tooLong() error {
+	if e.length < maxAlloc {
+		return nil
+	}
+	return fmt.Errorf("a record of %d bytes: out of memory", e.length)
 }
 
 // failed reports whether it was the file system that gave no more.
 func (e ending) failed() bool {
-	return e.cause != nil && !e.corrupt() && !errors.Is(e.cause, tfrecord.ErrTruncated)
+	var corrupt *tfrecord.CorruptError
+	return e.cause != nil && !errors.As(e.cause, &corrupt) && !errors.Is(e.cause, tfrecord.ErrTruncated)
 }
 
 // note enters an ending into the losses.
 func (e ending) note(losses *ledger, run, file string) {
 	at := Place{File: file, Offset: e.offset}
+	var corrupt *tfrecord.CorruptError
 	switch {
 	case e.cause == nil:
-	case e.failed():
-		losses.file(Unreadable, run, at, e.cause.Error())
-	case e.corrupt():
-		losses.file(Damaged, run, at, e.cause.Error())
-	default:
+	case errors.As(e.cause, &corrupt):
+		losses.file(Damaged, run, at, corrupt.Field+" checksum is wrong")
+	case errors.Is(e.cause, tfrecord.ErrTruncated):
 		losses.file(Truncated, run, at, "")
+	default:
+		losses.file(Unreadable, run, at, e.cause.Error())
 	}
 }

@@ -128,7 +128,7 @@ type Tag struct {
 	Points []Point
 
 	// Err is what the server answers, or the page stumbles on, in place of the
-	// points.
+	// points; for audio, of some clips.
 	Err error
 }
 
@@ -163,6 +163,8 @@ type Point struct {
 	Value any
 
 	Place
+
+	claimed int // how many blobs there are to the server
 }
 
 // A Place is a record of an event file.
@@ -172,8 +174,11 @@ type Place struct {
 }
 
 // A Blob is a picture, clip or serialized message.
+//
+// A tensor of one string can claim any shape, of which the Python server makes
+// as many blobs. A point has no more than 64 of such; Samples counts all.
 type Blob struct {
 	Data []byte
 	MIME string // as the server sends it, for images
-	Err  error  // what the server answers in place of the data
+	Err  error  // why the server answers with an error, or with nothing of the file
 }

@@ -28,8 +28,8 @@ type Tensor struct {
 
 // NewTensor applies make_ndarray's rules: elements come from tensor_content, or
 // else from the repeated field of their type, where a single one fills the
-// shape; without a shape the tensor has rank 0; one dimension may be -1 and
-// follows from the others. The error is that of a message of which no array can
+// shape; without a shape the tensor has rank 0; one dimension may be negative
+// and follows from the others. The error is that of a message of which no array can
 // be made.
 func NewTensor(t *eventpb.TensorProto) (*Tensor, error) {
 	stored, size, err := storedElements(t)
@@ -47,12 +47,12 @@ func NewTensor(t *eventpb.TensorProto) (*Tensor, error) {
 	return out, nil
 }
 
-// fit sets length, and a dimension of -1.
+// fit sets length, and a negative dimension.
 func (t *Tensor) fit(spread bool, size int64) error {
 	product, unknown := int64(1), -1
 	for i, n := range t.shape {
 		switch {
-		case n == -1 && unknown < 0 && !spread:
+		case n < 0 && unknown < 0 && !spread:
 			unknown = i
 			continue
 		case n < 0:
