@@ -171,6 +171,10 @@ func (p *page) dress(run string, t *Tag) {
 	case text:
 		p.check(t, textFault)
 	case prCurves:
+		if t.Name == "" {
+			t.Err, t.Points = errors.New("no tag provided"), nil
+			break
+		}
 		p.check(t, curveFault)
 	case images:
 		p.images(run, t)
@@ -230,7 +234,7 @@ func (p *page) audio(run string, t *Tag) {
 	failing := make(map[int]bool)
 	least := t.Samples
 	for _, point := range t.Points {
-		if n := point.claimed; n >= 0 && n < t.Samples {
+		if n := point.claimed; n < t.Samples {
 			failing[n] = true
 			least = min(least, n)
 		}

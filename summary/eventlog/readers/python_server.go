@@ -374,7 +374,7 @@ func (s listing) pythonBlobs(t *Tag, ps []stored, losses *ledger) {
 		}
 		first[p.step] = true
 		point := p.shown(pythonBlobs(p.value, n))
-		point.claimed = clampInt(n)
+		point.claimed = max(0, clampInt(n))
 		t.Points = append(t.Points, point)
 	}
 	slices.SortStableFunc(t.Points, func(a, b Point) int { return cmp.Compare(a.Step, b.Step) })
