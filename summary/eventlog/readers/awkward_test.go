@@ -26,7 +26,7 @@ type awkwardRun struct {
 // awkward returns the files of a run by name.
 func awkward(seed uint64) map[string][]byte {
 	r := &awkwardRun{rand: rand.New(rand.NewPCG(seed, 1)), files: make(map[string][]byte), wall: 1577836800, kinds: make(map[string]int)}
-	r.odd = pick(r, 0.01, 0.05, 0.2)
+	r.odd = pick(r, 0.01, 0.05, 0.2, 0.4)
 	for i := range 1 + r.rand.IntN(3) {
 		r.files[fmt.Sprintf("events.out.tfevents.%d.case", 1577836800+i)] = r.file()
 	}

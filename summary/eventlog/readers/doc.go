@@ -20,11 +20,14 @@
 //
 // What is shown is what the plugins' own pages get to see, after a load of a
 // directory that no one writes to. Series are complete, as with
-// --samples_per_plugin raised above their length: by default the readers sample
-// long series at random, which no view imitates.
+// --samples_per_plugin raised above their length, unless a view is told to
+// sample. What is left then looks random and is not: the readers seed their
+// generators with 0, and so do the views.
 //
-// Not imitated either: how Markdown is rendered, whether an image's pixels
-// decode, and the pages that several series make together (hparams, custom
-// scalars, meshes, projector). Their series are listed as the data provider
-// lists them.
+// Not imitated: that the histograms page draws 51 of a longer series, how
+// Markdown is rendered, whether a picture can be decoded, and the pages that
+// several series make together (hparams, custom scalars, meshes, projector).
+// Their series are listed as the server holds them.
+// The Python readers are those of an installation without TensorFlow, whose own
+// reader of records TensorBoard prefers where it is there.
 package readers

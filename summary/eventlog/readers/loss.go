@@ -14,7 +14,7 @@ const (
 	// Damaged: what follows in the file is not read, for a checksum, a record
 	// that is no Event, or a wall time that is NaN.
 	Damaged
-	// WallTimeInfinite: the data server passes over the event.
+	// WallTimeInfinite: the data server passes over such events.
 	WallTimeInfinite
 	// NotRising: a later point of the series has the same step or a lower one.
 	NotRising

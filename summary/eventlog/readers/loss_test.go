@@ -19,7 +19,7 @@ func TestLosses(t *testing.T) {
 	flipped[len(flipped)-1] ^= 1
 	late := tensor("x", "scalars", 0, &eventpb.TensorProto{Dtype: eventpb.DataType_FLOAT, FloatVal: []float32{1}})
 	bare := tensor("x", "", 0, &eventpb.TensorProto{Dtype: eventpb.DataType_FLOAT, FloatVal: []float32{1}})
-	infinite := encode(&eventpb.Event{WallTime: math.Inf(1), Step: 7})
+	infinite := encode(&eventpb.Event{WallTime: math.Inf(1), Step: 7, What: &eventpb.Event_Summary{Summary: &eventpb.Summary{Value: []*eventpb.Summary_Value{simple("x")}}}})
 	nan := encode(&eventpb.Event{WallTime: math.NaN(), Step: 7})
 
 	tests := []struct {
@@ -66,8 +66,8 @@ func TestLosses(t *testing.T) {
 			name: "an event at no time",
 			fsys: oneFile(version, infinite, nan, scalars(1)),
 			rb: []string{
-				`run ".": the wall time is infinite: the event at step 7 (tfevents, offset 40)`,
-				`run ".": the rest of the file is not read: the wall time at step 7 is NaN (tfevents, offset 67)`,
+				`1 point of tag "x" in run ".": the wall time is infinite (tfevents, offset 40, step 7)`,
+				`run ".": the rest of the file is not read: the wall time at step 7 is NaN (tfevents, offset 79)`,
 			},
 		},
 		{
@@ -157,7 +157,7 @@ func TestNothingVanishes(t *testing.T) {
 			}
 			for _, loss := range shown.Losses {
 				// How many points these cost is not said.
-				whole = whole && loss.Reason != readers.WallTimeInfinite && loss.Reason != readers.Damaged
+				whole = whole && loss.Reason != readers.Damaged
 				have += loss.Points
 			}
 			if whole {

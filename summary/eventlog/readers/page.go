@@ -1,6 +1,7 @@
 package readers
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -60,7 +61,7 @@ func (s listing) shown() Tag {
 	return Tag{
 		Name:        s.tag,
 		Plugin:      s.plugin(),
-		Content:     s.md.GetPluginData().GetContent(),
+		Content:     bytes.Clone(s.md.GetPluginData().GetContent()),
 		DisplayName: s.md.GetDisplayName(),
 		Description: s.md.GetSummaryDescription(),
 		Class:       s.md.GetDataClass(),

@@ -86,11 +86,11 @@ func readRecords(ctx context.Context, fsys fs.FS, name string, damaged bool, eac
 // no whole header.
 func claimed(fsys fs.FS, name string, offset int64) uint64 {
 	f, err := openAt(fsys, name, offset)
-	defer f.Close()
-	var header [tfrecord.HeaderSize]byte
 	if err != nil {
 		return 0
 	}
+	defer f.Close()
+	var header [tfrecord.HeaderSize]byte
 	if _, err := io.ReadFull(f, header[:]); err != nil {
 		return 0
 	}

@@ -1,0 +1,138 @@
+package readers
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/runhook/runhook/summary/eventpb"
+)
+
+// pythonPage is what data_provider and the plugins make of the runs.
+func pythonPage(shown *Shown, runs []*pythonRun, losses *ledger) {
+	page := newPage(losses)
+	for _, r := range runs {
+		run := Run{Name: r.name, Start: r.start, Started: r.started}
+		tags := slices.Sorted(maps.Keys(r.series))
+		for tag := range r.metadata {
+			if _, ok := r.series[tag]; !ok {
+				tags = append(tags, tag)
+			}
+		}
+		slices.Sort(tags)
+		for _, tag := range tags {
+			md := r.metadata[tag]
+			var ps []stored
+			series, there := r.series[tag]
+			if there {
+				ps = series.points
+			}
+			page.plugin(md.GetPluginData().GetPluginName())
+			s := listing{run: r.name, tag: tag, md: md}
+			if why, detail := s.unlisted(); why != 0 {
+				losses.points(why, r.name, tag, ps, detail)
+				continue
+			}
+			if !there {
+				page.fail(s.plugin(), fmt.Errorf("run %q, tag %q: metadata without a tensor (KeyError)", r.name, tag))
+				continue
+			}
+			if s.plugin() == images && len(ps) == 0 {
+				page.fail(images, fmt.Errorf("run %q, tag %q: all points purged (TypeError)", r.name, tag))
+				continue
+			}
+			run.Tags = append(run.Tags, s.shownByPython(ps, losses))
+		}
+		shown.Runs = append(shown.Runs, run)
+	}
+	if err := page.errs[scalars]; err != nil && page.plugins[hparams] {
+		page.fail(hparams, err) // Its metrics are scalars.
+	}
+	page.finish(shown)
+	slices.SortStableFunc(shown.Runs, byStart)
+}
+
+// shownByPython is the tag as data_provider serves it.
+func (s listing) shownByPython(ps []stored, losses *ledger) Tag {
+	t := s.shown()
+	if t.Class == eventpb.DataClass_BLOB_SEQUENCE {
+		s.pythonBlobs(&t, ps, losses)
+		return t
+	}
+	for _, p := range ps {
+		a, err := p.value.array()
+		var value any = a
+		if err == nil && t.Class == eventpb.DataClass_SCALAR {
+			value, err = item(a)
+		}
+		if err != nil {
+			t.Err = fmt.Errorf("step %d (%s, offset %d): %w", p.step, p.place.File, p.place.Offset, err)
+			t.Points = nil
+			return t
+		}
+		t.Points = append(t.Points, p.shown(value))
+	}
+	return t
+}
+
+// pythonBlobs serves, of each step, the first value, in the order of the steps.
+func (s listing) pythonBlobs(t *Tag, ps []stored, losses *ledger) {
+	first := make(map[int64]bool)
+	for i := range ps {
+		p := &ps[i]
+		n := int64(1) // data_provider._tensor_size
+		if p.value.kind == tensorDatum {
+			for _, d := range p.value.tensor.GetTensorShape().GetDim() {
+				n = mulSaturated(n, d.GetSize())
+			}
+		}
+		if i == 0 || clampInt(n) > t.Samples {
+			t.Samples = clampInt(n)
+		}
+		if first[p.step] {
+			losses.point(SameStep, s.run, s.tag, p, Place{}, "")
+			continue
+		}
+		first[p.step] = true
+		point := p.shown(pythonBlobs(p.value, n))
+		point.claimed = max(0, clampInt(n))
+		t.Points = append(t.Points, point)
+	}
+	slices.SortStableFunc(t.Points, func(a, b Point) int { return cmp.Compare(a.Step, b.Step) })
+	if len(ps) == 0 && t.Plugin == audio {
+		t.Err = errors.New("all points purged: no number of samples")
+	}
+}
+
+// maxClaimed is how many blobs a point has where a shape claims more than the
+// message holds.
+const maxClaimed = 64
+
+// pythonBlobs are the n references that the server gives out for a tensor, with
+// what it answers to each.
+func pythonBlobs(d datum, n int64) []Blob {
+	held := int64(max(len(d.tensor.GetStringVal()), maxClaimed))
+	blobs := make([]Blob, 0, min(max(n, 0), held))
+	a, err := d.array()
+	if err == nil && len(a.shape) != 1 {
+		err = fmt.Errorf("a tensor of shape %v, want rank 1", a.shape)
+	}
+	if err == nil && a.DType() != eventpb.DataType_STRING {
+		err = fmt.Errorf("a tensor of type %v, want STRING", a.DType())
+	}
+	if err != nil {
+		for range cap(blobs) {
+			blobs = append(blobs, Blob{Err: err})
+		}
+		return blobs
+	}
+	for b := range a.Strings() {
+		if len(blobs) == cap(blobs) {
+			break
+		}
+		blobs = append(blobs, Blob{Data: b})
+	}
+	return blobs
+}
