@@ -219,8 +219,10 @@ func mimes(t *readers.Tag) (types []string, whole bool) {
 }
 
 func graphDifferences(t *readers.Tag, want map[string]any, script bool) []string {
-	// The page draws the last graph.
-	blob := t.Points[len(t.Points)-1].Value.([]readers.Blob)[0]
+	var blob readers.Blob
+	if len(t.Points) > 0 { // The page draws the last.
+		blob = t.Points[len(t.Points)-1].Value.([]readers.Blob)[0]
+	}
 	failed := want["error"] != nil || want["http"] != nil && want["http"] != json.Number("200")
 	var nodes int
 	var first string

@@ -182,6 +182,9 @@ func (p *page) dress(run string, t *Tag) {
 	case audio:
 		p.audio(run, t)
 	case graphs:
+		if len(t.Points) == 0 {
+			t.Err = errors.New("all graphs purged: not found")
+		}
 		for _, point := range t.Points {
 			blobs := point.Value.([]Blob)
 			for i := range blobs {

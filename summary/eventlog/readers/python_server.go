@@ -22,7 +22,8 @@ type PythonServer struct {
 	// drops points.
 	KeepOrphans bool
 
-	// Sampled leaves out what the server does without --samples_per_plugin.
+	// Sampled leaves out what the server does without --samples_per_plugin. A
+	// series that begins without metadata is sampled always.
 	Sampled bool
 }
 
@@ -225,12 +226,14 @@ func (r *pythonRun) add(e *eventpb.Event, v *eventpb.Summary_Value, at Place) {
 }
 
 // size is how many points of a tag are kept, 0 for all. It depends on the
-// metadata that came before the tag's first point, or with it.
+// metadata that came before the tag's first point, or with it: where that names
+// no plugin, --samples_per_plugin cannot raise it.
 func (r *pythonRun) size(tag string) int {
-	if !r.config.Sampled {
+	plugin := r.metadata[tag].GetPluginData().GetPluginName()
+	if plugin != "" && !r.config.Sampled {
 		return 0
 	}
-	if size, ok := pythonSize[r.metadata[tag].GetPluginData().GetPluginName()]; ok {
+	if size, ok := pythonSize[plugin]; ok {
 		return size
 	}
 	return pythonOtherSize
