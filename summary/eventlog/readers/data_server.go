@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/runhook/runhook/internal/tfrecord"
 	"github.com/runhook/runhook/summary/eventpb"
 )
 
@@ -43,19 +44,20 @@ func (s DataServer) Load(ctx context.Context, fsys fs.FS) (*Shown, error) {
 	page := newPage(losses)
 	for _, dir := range dirs {
 		r := &rustRun{name: dir.name, config: s, losses: losses, series: make(map[string]*rustSeries)}
-		for _, e := range dir.entries {
-			if !e.file {
-				continue
+		err := r.loadAll(ctx, fsys, dir.entries)
+		var memory *memoryError
+		switch {
+		case errors.As(err, &memory) && memory.length <= maxCapacity:
+			// The process ends, and the pages have nobody to ask.
+			return &Shown{Err: err, Losses: losses.losses}, nil
+		case errors.As(err, &memory):
+			// The thread panics before it commits the run. Others get through.
+			if shown.Err == nil {
+				shown.Err = err
 			}
-			err := r.load(ctx, fsys, e.path)
-			var abort *abortError
-			switch {
-			case errors.As(err, &abort):
-				// The process ends, and the pages have nobody to ask.
-				return &Shown{Err: err, Losses: losses.losses}, nil
-			case err != nil:
-				return nil, err
-			}
+			continue
+		case err != nil:
+			return nil, err
 		}
 		if run, ok := r.commit(page); ok {
 			shown.Runs = append(shown.Runs, run)
@@ -87,6 +89,23 @@ type rustSeries struct {
 // errDead ends the reading of a file.
 var errDead = errors.New("dead")
 
+// maxCapacity is the longest record that a Rust vector could have room for.
+// Asking for more is a panic, for memory that is not there the process's end.
+const maxCapacity = math.MaxInt64 - tfrecord.FooterSize
+
+// loadAll reads the files in order. A *memoryError is not survived.
+func (r *rustRun) loadAll(ctx context.Context, fsys fs.FS, entries []entry) error {
+	for _, e := range entries {
+		if !e.file {
+			continue
+		}
+		if err := r.load(ctx, fsys, e.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // load reads one file.
 func (r *rustRun) load(ctx context.Context, fsys fs.FS, file string) error {
 	end, err := readRecords(ctx, fsys, file, !r.config.Checksum, func(rec record) error {
@@ -114,15 +133,11 @@ func (r *rustRun) load(ctx context.Context, fsys fs.FS, file string) error {
 		return err
 	}
 	if err := end.tooLong(); err != nil {
-		return &abortError{fmt.Errorf("run %q: %s, offset %d: %w", r.name, file, end.offset, err)}
+		return fmt.Errorf("run %q: %s, offset %d: %w", r.name, file, end.offset, err)
 	}
 	end.note(r.losses, r.name, file)
 	return nil
 }
-
-// An abortError ends the data server: it sets the memory for a record aside
-// before it has read it.
-type abortError struct{ error }
 
 // read is RunLoaderData.read_event.
 func (r *rustRun) read(e *eventpb.Event, at Place) {

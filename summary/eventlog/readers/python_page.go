@@ -96,7 +96,7 @@ func (s listing) pythonBlobs(t *Tag, ps []stored, losses *ledger) {
 			continue
 		}
 		first[p.step] = true
-		point := p.shown(pythonBlobs(p.value, n))
+		point := p.shown(references(p.value, n))
 		point.claimed = max(0, clampInt(n))
 		t.Points = append(t.Points, point)
 	}
@@ -106,13 +106,13 @@ func (s listing) pythonBlobs(t *Tag, ps []stored, losses *ledger) {
 	}
 }
 
-// maxClaimed is how many blobs a point has where a shape claims more than the
-// message holds.
+// maxClaimed is how many blobs a point has at most, or as many as the message
+// holds strings: a shape can claim any number.
 const maxClaimed = 64
 
-// pythonBlobs are the n references that the server gives out for a tensor, with
-// what it answers to each.
-func pythonBlobs(d datum, n int64) []Blob {
+// references are the n blobs that the server has for a tensor, with what it
+// answers when it is asked for each.
+func references(d datum, n int64) []Blob {
 	held := int64(max(len(d.tensor.GetStringVal()), maxClaimed))
 	blobs := make([]Blob, 0, min(max(n, 0), held))
 	a, err := d.array()

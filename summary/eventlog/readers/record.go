@@ -127,12 +127,20 @@ type closed struct{ fs.File }
 
 func (closed) Close() error { return nil }
 
-// tooLong is the error of a length that no memory can hold, or nil.
+// tooLong is the *memoryError of a length that no memory can hold, or nil.
 func (e ending) tooLong() error {
 	if e.length < maxAlloc {
 		return nil
 	}
-	return fmt.Errorf("a record of %d bytes: out of memory", e.length)
+	return &memoryError{e.length}
+}
+
+// A memoryError is what becomes of a reader that sets memory aside for a record
+// before it has read it.
+type memoryError struct{ length uint64 }
+
+func (e *memoryError) Error() string {
+	return fmt.Sprintf("a record of %d bytes: out of memory", e.length)
 }
 
 // failed reports whether it was the file system that gave no more.

@@ -45,7 +45,7 @@ type Shown struct {
 
 	// Err is why the reader stopped for good: the Python server's loading thread
 	// ends at the first record that it cannot read, and runs that would come
-	// later stay empty.
+	// later stay empty. The data server ends for want of memory.
 	Err error
 
 	// PluginErrs are the pages that answer every request with an error, because
