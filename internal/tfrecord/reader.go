@@ -34,7 +34,7 @@ var errBadCount = errors.New("source returned an impossible byte count")
 //   - io.EOF, bare: it ends at a record boundary, or is empty.
 //   - an error that Is ErrTruncated: it ends inside a record.
 //   - a *CorruptError: a checksum is wrong, or a length cannot be one. This
-//     ending is sticky, every later Next returns it again.
+//     ending is sticky, every later Next returns it again, until Resync.
 //
 // The first two mean "no more for now". A later Next reads on at the same
 // record, so a Reader follows a file that is being written. Any other error is
@@ -76,7 +76,7 @@ func (r *Reader) Next() ([]byte, error) {
 	}
 	header := r.buf[r.start : r.start+HeaderSize]
 	length := binary.LittleEndian.Uint64(header)
-	want, got := binary.LittleEndian.Uint32(header[lengthSize:]), Checksum(header[:lengthSize])
+	want, got := binary.LittleEndian.Uint32(header[lengthSize:]), lengthChecksum(header[:lengthSize])
 	if want != got || length > maxPayload {
 		r.corrupt = &CorruptError{Offset: r.offset, Field: FieldLength, Length: length, Want: want, Got: got}
 		return nil, r.corrupt
