@@ -11,7 +11,8 @@ import (
 func (s *MonitoredSession) Close() error { return s.CloseWithError(nil) }
 
 // CloseWithError ends the session, which the caller's loop leaves because of
-// cause. It waits for a run in progress. All of this is done, whatever fails:
+// cause. It waits for a run in progress; if that waits for a session to be created
+// again, it ends with [ErrClosed]. All of this is done, whatever fails:
 //
 //   - End of the hooks, in order, if the end is clean (cause is nil or
 //     [IsCleanStop]) or an interruption, and there is a session: one that was

@@ -28,9 +28,12 @@ type Engine interface {
 	// session, after every hook's Begin; all but the first call of an engine that
 	// cannot compile again do nothing.
 	Finalize(ctx context.Context) error
-	// NewSession opens a session. ctx is for the opening: the session outlives it.
-	// Its variables are not initialised (see
+	// NewSession opens a session. Its variables are not initialised (see
 	// [Initializer]), unless the engine's state outlives sessions.
+	//
+	// ctx is for the opening: when it is done, NewSession gives up, but a session
+	// once opened outlives it and ends with Close. A monitored session ends ctx as
+	// soon as AfterCreateSession of the hooks is over.
 	NewSession(ctx context.Context) (Session, error)
 }
 

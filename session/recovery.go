@@ -63,11 +63,13 @@ func (s *MonitoredSession) session(ctx context.Context) (*liveSession, error) {
 	if live := s.live.Load(); live != nil {
 		return live, nil
 	}
+	opening, end := s.openingContext(ctx)
+	defer end()
 	for {
-		if err := s.waitToCreate(ctx); err != nil {
+		if err := s.waitToCreate(opening, ctx); err != nil {
 			return nil, err
 		}
-		live, err := s.create(ctx)
+		live, err := s.create(opening, ctx)
 		if err == nil {
 			s.broken.Store(nil)
 			s.live.Store(live)
@@ -79,9 +81,8 @@ func (s *MonitoredSession) session(ctx context.Context) (*liveSession, error) {
 	}
 }
 
-// waitToCreate waits as long as Backoff says, if there was a loss and unless
-// somebody wants to close the session.
-func (s *MonitoredSession) waitToCreate(ctx context.Context) error {
+// waitToCreate waits as long as Backoff says, if there was a loss.
+func (s *MonitoredSession) waitToCreate(opening, run context.Context) error {
 	if s.losses == 0 {
 		return nil
 	}
@@ -89,19 +90,9 @@ func (s *MonitoredSession) waitToCreate(ctx context.Context) error {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-ctx.Done():
-	case <-s.ctx.Done():
-	case <-s.closing.Done():
+	case <-opening.Done():
 	}
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case s.ctx.Err() != nil:
-		return context.Cause(s.ctx)
-	case s.closing.Err() != nil:
-		return ErrClosed
-	}
-	return nil
+	return s.interruption(run)
 }
 
 // countLoss returns nil if err is a loss after which to try again, else the
@@ -179,7 +170,11 @@ func (s *MonitoredSession) CheckStop() (stop bool, err error) {
 	if err := s.lose(s.ctx, live, live.coord.Err()); err != nil {
 		return true, err
 	}
-	if live, err = s.session(s.ctx); err != nil {
+	live, err = s.session(s.ctx)
+	if err == ErrClosed && s.closing.Err() != nil {
+		return true, nil // somebody closes it meanwhile
+	}
+	if err != nil {
 		return true, err
 	}
 	stop = s.stop.Load() || s.coordStop.Load() || s.ctx.Err() != nil

@@ -203,35 +203,6 @@ func TestTheDefaultBackoffDoublesWithinItsBounds(t *testing.T) {
 	})
 }
 
-func TestWaitingForASessionEndsWithEitherContext(t *testing.T) {
-	for name, cancelled := range map[string]func(session, run context.CancelFunc) context.CancelFunc{
-		"the run's":     func(_, run context.CancelFunc) context.CancelFunc { return run },
-		"the session's": func(session, _ context.CancelFunc) context.CancelFunc { return session },
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ctx, cancelSession := context.WithCancel(t.Context())
-				defer cancelSession()
-				runCtx, cancelRun := context.WithCancel(t.Context())
-				defer cancelRun()
-				var j journal
-				s, err := session.NewMonitoredSession(ctx, session.Config{
-					Engine:   j.engine(lineGraph()).failing("Run", session.ErrAborted),
-					Recovery: session.Recovery{Backoff: func(int) time.Duration { return time.Hour }},
-				})
-				require.NoError(t, err)
-				time.AfterFunc(time.Minute, cancelled(cancelSession, cancelRun))
-				begun := time.Now()
-				_, err = s.Run(runCtx, "loss")
-				require.ErrorIs(t, err, context.Canceled)
-				require.Equal(t, time.Minute, time.Since(begun))
-				require.True(t, s.ShouldStop(), "there is no session")
-				require.NoError(t, s.CloseWithError(session.ErrStop))
-			})
-		})
-	}
-}
-
 func TestTheUserDecidesWhatIsALoss(t *testing.T) {
 	errEvicted := errors.New("evicted")
 	var j journal
@@ -366,29 +337,6 @@ func TestALossThatNobodyRecoversFromIsAnError(t *testing.T) {
 	})
 }
 
-func TestCloseEndsTheWaitForASession(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var j journal
-		s, err := session.NewMonitoredSession(t.Context(), session.Config{
-			Engine:   j.engine(lineGraph()).failing("Run", session.ErrUnavailable),
-			Recovery: session.Recovery{Backoff: func(int) time.Duration { return time.Hour }},
-		})
-		require.NoError(t, err)
-		ran := make(chan error)
-		go func() {
-			_, err := s.Run(t.Context(), "loss")
-			ran <- err
-		}()
-		synctest.Wait()
-		begun := time.Now()
-		closed := make(chan error)
-		go func() { closed <- s.Close() }()
-		require.ErrorIs(t, <-ran, session.ErrClosed)
-		require.NoError(t, <-closed)
-		require.Zero(t, time.Since(begun))
-	})
-}
-
 func TestAStuckGoroutineDoesNotOutwaitTheRunsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -413,25 +361,6 @@ func TestAStuckGoroutineDoesNotOutwaitTheRunsContext(t *testing.T) {
 		require.Equal(t, time.Second, time.Since(begun))
 		require.NoError(t, s.CloseWithError(session.ErrStop))
 	})
-}
-
-func TestADoneContextEndsRecoveryWithoutDelay(t *testing.T) {
-	ctx, cancel := context.WithCancelCause(t.Context())
-	var j journal
-	creations := 0
-	e := j.engine(lineGraph()).failing("Run", session.ErrAborted)
-	e.at["NewSession"] = func(context.Context) error {
-		if creations++; creations == 3 {
-			cancel(errBroken)
-		}
-		return nil
-	}
-	s, err := session.NewMonitoredSession(ctx, session.Config{Engine: e, Recovery: atOnce})
-	require.NoError(t, err)
-	_, err = s.Run(t.Context(), "loss")
-	require.ErrorIs(t, err, errBroken)
-	require.Equal(t, 3, creations)
-	require.ErrorIs(t, s.Close(), errBroken)
 }
 
 func TestStepsYieldTheErrorOfASessionThatIsNotCreatedAgain(t *testing.T) {

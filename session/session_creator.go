@@ -17,7 +17,10 @@ const defaultWorkerWait = 30 * time.Minute
 // and one each time that a session was lost.
 type SessionCreator interface {
 	// CreateSession finalizes the engine, opens a session of it and makes that
-	// ready for use. What it opens and does not return, it closes.
+	// ready for use. What it opens and does not return, it closes. ctx is for the
+	// opening, as that of [Engine].NewSession is. It has the values of the context
+	// of the monitored session, and is done with that, with the run that waits for
+	// the session, and when the monitored session is being closed.
 	CreateSession(ctx context.Context) (Session, error)
 }
 

@@ -248,7 +248,8 @@ func (m *SessionManager) RecoverSession(ctx context.Context, args RestoreArgs) (
 // for its LocalInitOp. While it is not, one session is closed and another is
 // tried after each RecoveryWait. An error that Is [ErrNotReady] and
 // [context.DeadlineExceeded] comes when another wait would go past maxWait; 0 or
-// Off sets no limit.
+// Off sets no limit. When ctx ends the wait, the error Is [ErrNotReady], too, and
+// tells what was missing.
 func (m *SessionManager) WaitForSession(ctx context.Context, maxWait time.Duration) (Session, error) {
 	if maxWait < 0 && maxWait != Off {
 		return nil, fmt.Errorf("session: MaxWait is %v, want a positive duration, 0 or Off", maxWait)
@@ -266,7 +267,7 @@ func (m *SessionManager) WaitForSession(ctx context.Context, maxWait time.Durati
 			return nil, notReady(fmt.Sprintf("session was not ready after waiting %v", maxWait), reason, context.DeadlineExceeded)
 		}
 		if err := m.wait(ctx, "the model to be ready", slog.Any("reason", reason)); err != nil {
-			return nil, err
+			return nil, notReady(fmt.Sprintf("session: %v while waiting for the model to be ready", err), reason, err)
 		}
 	}
 }
@@ -354,7 +355,7 @@ func (m *SessionManager) checkpointState(ctx context.Context, args RestoreArgs) 
 			return state, nil
 		}
 		if err := m.wait(ctx, "a checkpoint", slog.String("dir", args.CheckpointDir)); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("session: waiting for a checkpoint in %q: %w", args.CheckpointDir, err)
 		}
 	}
 }

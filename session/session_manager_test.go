@@ -442,20 +442,25 @@ func TestOffIsNoLimit(t *testing.T) {
 }
 
 func TestWaitsEndWithTheirContext(t *testing.T) {
+	const noCheckpoint = `session: waiting for a checkpoint in "d": context deadline exceeded`
 	waiting := session.RestoreArgs{Saver: newMemorySaver(), CheckpointDir: "d", WaitForCheckpoint: true}
-	for name, wait := range map[string]func(ctx context.Context, m *session.SessionManager) error{
-		"for a session": func(ctx context.Context, m *session.SessionManager) error {
+	for name, c := range map[string]struct {
+		wait func(ctx context.Context, m *session.SessionManager) error
+		text string
+		is   error
+	}{
+		"for a session": {func(ctx context.Context, m *session.SessionManager) error {
 			_, err := m.WaitForSession(ctx, 0)
 			return err
-		},
-		"for a checkpoint, to prepare": func(ctx context.Context, m *session.SessionManager) error {
+		}, "session: context deadline exceeded while waiting for the model to be ready: variables not initialized: v, w", session.ErrNotReady},
+		"for a checkpoint, to prepare": {func(ctx context.Context, m *session.SessionManager) error {
 			_, err := m.PrepareSession(ctx, session.PrepareSessionArgs{InitOp: session.Ops{"init"}, Restore: waiting})
 			return err
-		},
-		"for a checkpoint, to recover": func(ctx context.Context, m *session.SessionManager) error {
+		}, noCheckpoint, context.DeadlineExceeded},
+		"for a checkpoint, to recover": {func(ctx context.Context, m *session.SessionManager) error {
 			_, _, err := m.RecoverSession(ctx, waiting)
 			return err
-		},
+		}, noCheckpoint, context.DeadlineExceeded},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -463,7 +468,10 @@ func TestWaitsEndWithTheirContext(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
 				defer cancel()
 				start := time.Now()
-				require.Equal(t, context.DeadlineExceeded, wait(ctx, m))
+				err := c.wait(ctx, m)
+				require.EqualError(t, err, c.text)
+				require.ErrorIs(t, err, c.is)
+				require.ErrorIs(t, err, context.DeadlineExceeded)
 				require.Equal(t, 100*time.Second, time.Since(start))
 				lines := j.take()
 				require.Equal(t, "engine Close", lines[len(lines)-1])

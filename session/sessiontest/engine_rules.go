@@ -19,6 +19,7 @@ var engineRules = []rule[*engineCase]{
 	{"resolve-unknown", "Resolve of a name that there is not returns an *UnknownNameError with that name", (*engineCase).resolveUnknown},
 	{"finalize", "Finalize is called before each session; all but the first call do nothing if the engine cannot compile again", (*engineCase).finalize},
 	{"sessions", "several sessions may use an engine in turn", (*engineCase).sessions},
+	{"opening", "the context of NewSession is for the opening: the session outlives it", (*engineCase).opening},
 	{"init", "Init gives every variable its initial value; after it none is uninitialized", (*engineCase).initialize},
 	{"uninitialized", "that a variable has no value yet is an error that Is ErrUninitialized", (*engineCase).uninitialized},
 	{"global-step", "the global step is an int64 that counts the updates of the trained state", (*engineCase).globalStep},
@@ -86,6 +87,15 @@ func (c *engineCase) sessions() {
 		s.eval(c.known()...)
 		s.end()
 	}
+}
+
+func (c *engineCase) opening() {
+	ctx, cancel := context.WithCancel(c.ctx)
+	s := c.createUnder(ctx)
+	cancel()
+	s.initialize()
+	s.eval(c.Train)
+	s.eval(c.stable...)
 }
 
 func (c *engineCase) initialize() {

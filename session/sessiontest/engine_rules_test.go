@@ -35,8 +35,9 @@ type bentEngine struct {
 
 type bentSession struct {
 	session.Session
-	e    *bentEngine
-	runs int
+	e       *bentEngine
+	opening context.Context // that NewSession was given
+	runs    int
 	// Memories of what a bent run has seen.
 	plans  map[any]any
 	buffer []float32
@@ -85,7 +86,7 @@ func (e *bentEngine) NewSession(ctx context.Context) (session.Session, error) {
 		}
 	}
 	s, err := e.Engine.NewSession(ctx)
-	return &bentSession{Session: s, e: e, plans: make(map[any]any)}, err
+	return &bentSession{Session: s, e: e, opening: ctx, plans: make(map[any]any)}, err
 }
 
 func (s *bentSession) Uninitialized() []string {
@@ -183,6 +184,22 @@ var bentEngines = []struct {
 				return errBent
 			}
 			return nil
+		}
+	}},
+	{"a session ends with the context that it was opened with", []string{"opening"}, func(e *bentEngine) {
+		e.run = func(ctx context.Context, s *bentSession, req *session.Request) error {
+			if err := s.opening.Err(); err != nil {
+				return err
+			}
+			return s.Session.Run(ctx, req)
+		}
+	}},
+	{"variables get no values once the opening is over", []string{"opening"}, func(e *bentEngine) {
+		e.init = func(ctx context.Context, s *bentSession) error {
+			if err := s.opening.Err(); err != nil {
+				return err
+			}
+			return s.Session.(session.Initializer).Init(ctx)
 		}
 	}},
 	{"Init leaves what was trained", []string{"init"}, func(e *bentEngine) {

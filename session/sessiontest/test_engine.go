@@ -99,7 +99,10 @@ type openSession struct {
 }
 
 // create opens a session, which is not initialised.
-func (c *engineCase) create() openSession {
+func (c *engineCase) create() openSession { return c.createUnder(c.ctx) }
+
+// createUnder is create with a context for NewSession.
+func (c *engineCase) createUnder(ctx context.Context) openSession {
 	for _, name := range c.known() {
 		if err := c.engine.Resolve(name); err != nil {
 			c.fatalf("Resolve(%q): %v", name, err)
@@ -108,7 +111,7 @@ func (c *engineCase) create() openSession {
 	if err := c.engine.Finalize(c.ctx); err != nil {
 		c.fatalf("Finalize: %v", err)
 	}
-	s, err := c.engine.NewSession(c.ctx)
+	s, err := c.engine.NewSession(ctx)
 	if err != nil {
 		c.fatalf("NewSession: %v", err)
 	}
@@ -121,12 +124,17 @@ func (c *engineCase) create() openSession {
 // open opens a session and initialises it if need be.
 func (c *engineCase) open() openSession {
 	s := c.create()
+	s.initialize()
+	return s
+}
+
+// initialize gives the variables values if need be.
+func (s openSession) initialize() {
 	if i, ok := s.Session.(session.Initializer); ok && len(i.Uninitialized()) > 0 {
-		if err := i.Init(c.ctx); err != nil {
-			c.fatalf("Init: %v", err)
+		if err := i.Init(s.c.ctx); err != nil {
+			s.c.fatalf("Init: %v", err)
 		}
 	}
-	return s
 }
 
 // trained opens a session and makes two steps.
