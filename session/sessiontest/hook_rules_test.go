@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -358,7 +359,7 @@ var bentHooks = []struct {
 			go func() {
 				select {
 				case <-stopped:
-				case <-time.After(time.Second):
+				case <-time.After(time.Hour):
 				}
 			}()
 			return nil
@@ -448,15 +449,17 @@ func outputs() map[string]sessiontest.Output {
 }
 
 func TestEachRuleForHooksIsBrokenByABentOne(t *testing.T) {
-	defer sessiontest.HasPatience(time.Second)()
 	rules := sessiontest.HookRules()
 	missed := sessiontest.HookRules()
 	for _, bent := range bentHooks {
 		t.Run(bent.name, func(t *testing.T) {
-			options := sessiontest.HookOptions{Outputs: outputs()}
-			err := sessiontest.CheckHook(func() session.SessionRunHook { return bent.make(t, options.Outputs) }, options)
-			slices.Sort(bent.breaks)
-			require.Equal(t, bent.breaks, brokenRules(t, err, rules), "%v", err)
+			synctest.Test(t, func(t *testing.T) {
+				defer letStragglersEnd()
+				options := sessiontest.HookOptions{Outputs: outputs()}
+				err := sessiontest.CheckHook(func() session.SessionRunHook { return bent.make(t, options.Outputs) }, options)
+				slices.Sort(bent.breaks)
+				require.Equal(t, bent.breaks, brokenRules(t, err, rules), "%v", err)
+			})
 		})
 		for _, name := range bent.breaks {
 			delete(missed, name)
@@ -492,13 +495,15 @@ func TestMethodsThatOnlyLookLikePhases(t *testing.T) {
 }
 
 func TestAHookThatNeverReturnsIsAFault(t *testing.T) {
-	defer sessiontest.HasPatience(20 * time.Millisecond)()
-	never := make(chan struct{})
-	defer close(never)
-	err := sessiontest.CheckHook(func() session.SessionRunHook {
-		return &session.HookFuncs{OnBegin: func(context.Context, session.Graph) error { <-never; return nil }}
-	}, sessiontest.HookOptions{})
-	require.ErrorContains(t, err, sessiontest.HookRules()["session"]+":\n\ta session: not over after 20ms")
+	synctest.Test(t, func(t *testing.T) {
+		defer letStragglersEnd()
+		never := make(chan struct{})
+		defer close(never)
+		err := sessiontest.CheckHook(func() session.SessionRunHook {
+			return &session.HookFuncs{OnBegin: func(context.Context, session.Graph) error { <-never; return nil }}
+		}, sessiontest.HookOptions{})
+		require.ErrorContains(t, err, sessiontest.HookRules()["session"]+":\n\ta session: not over after 10s")
+	})
 }
 
 func TestNoHookIsAFault(t *testing.T) {

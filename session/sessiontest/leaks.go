@@ -23,12 +23,21 @@ var labels atomic.Int64
 func goroutinesOf(f func()) []string {
 	value := strconv.FormatInt(labels.Add(1), 10)
 	pprof.Do(context.Background(), pprof.Labels("sessiontest", value), func(context.Context) { f() })
-	for start := time.Now(); ; time.Sleep(time.Millisecond) {
-		left := labelled(fmt.Sprintf("%q:%q", "sessiontest", value))
-		if len(left) == 0 || time.Since(start) > patience/10 {
-			return left
+	return lasting(func() []string { return labelled(fmt.Sprintf("%q:%q", "sessiontest", value)) })
+}
+
+// lasting returns what is there and does not go away. Whatever is about to end
+// has gone by the last look, however busy the machine is: it gets its turn when
+// this goroutine sleeps.
+func lasting(look func() []string) (there []string) {
+	const looks = 100
+	for range looks {
+		if there = look(); len(there) == 0 {
+			return nil
 		}
+		time.Sleep(patience / 10 / looks)
 	}
+	return there
 }
 
 // labelled returns the stacks of the goroutines with a label.
@@ -66,24 +75,24 @@ func watch[T any](k *kept, what string, p *T) {
 
 // held collects garbage and returns what is there nevertheless.
 func (k *kept) held() (what []string) {
+	return lasting(func() []string { // a stack may hold something for a moment
+		runtime.GC()
+		return k.there()
+	})
+}
+
+func (k *kept) there() (what []string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for range 5 { // a stack may hold something for a moment
-		runtime.GC()
-		what = nil
-		for name, alive := range k.alive {
-			n := 0
-			for _, a := range alive {
-				if a() {
-					n++
-				}
-			}
-			if n > 0 {
-				what = append(what, fmt.Sprintf("%s (%d of %d)", name, n, len(alive)))
+	for name, alive := range k.alive {
+		n := 0
+		for _, a := range alive {
+			if a() {
+				n++
 			}
 		}
-		if len(what) == 0 {
-			return nil
+		if n > 0 {
+			what = append(what, fmt.Sprintf("%s (%d of %d)", name, n, len(alive)))
 		}
 	}
 	return what

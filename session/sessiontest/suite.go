@@ -13,7 +13,7 @@ import (
 
 // patience is how long code under test may take for what should take no time:
 // it only matters where a rule is broken.
-var patience = 10 * time.Second
+const patience = 10 * time.Second
 
 // A RuleError says that an implementation breaks a rule.
 type RuleError struct {
