@@ -2,7 +2,6 @@ package tftrace
 
 import (
 	"testing"
-	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -18,7 +17,7 @@ func replayConstruct(t *testing.T, d document) outcome {
 	want := recorded(t, d).binding(s.isProbe)
 	dir := t.TempDir()
 	var got trace
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		r := newRecorder()
 		l := newLibrary(t.Context(), dir, newMachine(s, r))
 		construct(s, r, l)
@@ -28,7 +27,7 @@ func replayConstruct(t *testing.T, d document) outcome {
 		got = trace{Events: r.events, Files: files}.binding(s.isProbe)
 	})
 	return judge(want, got, func(mended mended) (tr trace) {
-		synctest.Test(t, func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
 			r := newRecorder()
 			m := newModel(newMachine(s, r), mended)
 			construct(s, r, m)

@@ -37,7 +37,7 @@ type playedThread struct {
 
 // play returns our trace, in order of occurrence.
 func (s *coordScenario) play(t *testing.T) (events []coordEvent) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		config := session.CoordinatorConfig{}
 		if s.Coordinator.CleanStop != nil {

@@ -16,6 +16,7 @@ func init() { replayers["coordinator"] = replayCoordinator }
 // A coordScenario is a coordinator with threads that play scripts; that of main
 // is Ops.
 type coordScenario struct {
+	scenarioHead
 	Coordinator struct {
 		CleanStop *[]string `json:"clean_stop_exception_types"`
 	}
@@ -146,7 +147,7 @@ func (e coordEvent) String() string {
 
 func replayCoordinator(t *testing.T, d document) outcome {
 	var s coordScenario
-	require.NoError(t, json.Unmarshal(d.Scenario, &s))
+	require.NoError(t, decodeStrictly(d.Scenario, &s))
 	var trace struct{ Events []coordEvent }
 	require.NoError(t, json.Unmarshal(d.Trace, &trace))
 	recorded := s.dropWhatIsNotGo(t, trace.Events)

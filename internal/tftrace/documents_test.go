@@ -37,6 +37,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -100,11 +101,32 @@ func replayDocument(t *testing.T, d document) (o outcome) {
 // unknown is the outcome of a document that needs what is not there.
 func unknown(what string) outcome { return outcome{different: "nobody knows the " + what} }
 
+// inBubble calls f in a bubble of time. If f panics, so does inBubble, where
+// replayDocument can see it.
+func inBubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	var failed any
+	synctest.Test(t, func(t *testing.T) {
+		defer func() { failed = recover() }()
+		f(t)
+	})
+	if failed != nil {
+		panic(failed)
+	}
+}
+
 func TestWhatNobodyKnowsIsDifferent(t *testing.T) {
 	require.Equal(t, outcome{different: "nobody knows the family chekpoints"}, replayDocument(t, document{family: "chekpoints"}))
 	replayers["broken"] = func(*testing.T, document) outcome { panic("index out of range") }
 	defer delete(replayers, "broken")
 	require.Equal(t, outcome{different: "the replay panics: index out of range"}, replayDocument(t, document{family: "broken"}))
+}
+
+func TestAnArgumentThatNobodyKnowsIsDifferent(t *testing.T) {
+	d := parseDocument(t, "here", []byte(`{"scenario": {
+		"name": "x", "family": "lifecycle", "hooks": [{"type": "stop_at_step", "name": "stop", "last_step": 3, "grace": 1}]
+	}, "trace": {}}`))
+	require.Equal(t, outcome{different: `the replay panics: hook "stop": json: unknown field "grace"`}, replayDocument(t, d))
 }
 
 // A tally counts outcomes.

@@ -34,6 +34,8 @@ func newLogging(l *library, h hookSpec) (session.SessionRunHook, error) {
 		EveryNSecs float64 `json:"every_n_secs"`
 		AtEnd      bool    `json:"at_end"`
 		Formatter  bool
+		// The names come from a generator, which a Go program collects first.
+		AsGenerator bool `json:"as_generator"`
 	}](h)
 	config := hooks.LoggingTensorHookConfig{
 		EveryNIter: args.EveryNIter,
@@ -71,20 +73,24 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 
 // A savedSummaries is how scenarios name the summaries of a saver.
 type savedSummaries struct {
-	SummaryOp any `json:"summary_op"`
+	SummaryOp any  `json:"summary_op"`
+	AsTuple   bool `json:"as_tuple"` // Python's other kind of list
 	Scaffold  *struct {
 		SummaryOp any `json:"summary_op"`
 	}
 }
 
+// saverArguments are those of a summary saver.
+type saverArguments struct {
+	SaveSteps int64   `json:"save_steps"`
+	SaveSecs  float64 `json:"save_secs"`
+	OutputDir string  `json:"output_dir"`
+	Writer    string
+	savedSummaries
+}
+
 func newSummarySaver(l *library, h hookSpec) (session.SessionRunHook, error) {
-	args := argumentsOf[struct {
-		SaveSteps int64   `json:"save_steps"`
-		SaveSecs  float64 `json:"save_secs"`
-		OutputDir string  `json:"output_dir"`
-		Writer    string
-		savedSummaries
-	}](h)
+	args := argumentsOf[saverArguments](h)
 	config := summary.SummarySaverHookConfig{
 		SaveSteps: args.SaveSteps,
 		SaveSecs:  seconds(args.SaveSecs),
@@ -131,7 +137,7 @@ func (l *library) summaryOp(names any) summary.Op {
 
 // summariesOf are the names of what a saver records.
 func summariesOf(h hookSpec) []string {
-	args := argumentsOf[savedSummaries](h)
+	args := argumentsOf[saverArguments](h)
 	if args.Scaffold != nil {
 		return namesIn(args.Scaffold.SummaryOp)
 	}

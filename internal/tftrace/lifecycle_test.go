@@ -3,7 +3,6 @@ package tftrace
 import (
 	"slices"
 	"testing"
-	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -39,7 +38,7 @@ func (s *scenario) isProbe(hook string) bool {
 func playLibrary(t *testing.T, s *scenario) (tr trace) {
 	t.Helper()
 	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		r := newRecorder()
 		l := newLibrary(t.Context(), dir, newMachine(s, r))
 		perform(s, r, l)
@@ -54,7 +53,7 @@ func playLibrary(t *testing.T, s *scenario) (tr trace) {
 // playModel plays a scenario on the model of TensorFlow.
 func playModel(t *testing.T, s *scenario, mended mended) (tr trace) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		r := newRecorder()
 		m := newModel(newMachine(s, r), mended)
 		perform(s, r, m)

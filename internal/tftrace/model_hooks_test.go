@@ -101,6 +101,8 @@ func newModelLogging(m *model, h hookSpec) (modelCallbacks, error) {
 		EveryNSecs *float64 `json:"every_n_secs"`
 		AtEnd      bool     `json:"at_end"`
 		Formatter  bool
+		// The names come from a generator, which is read once.
+		AsGenerator bool `json:"as_generator"`
 	}](h)
 	period := modelPeriod{args.EveryNIter, args.EveryNSecs}
 	onlyAtEnd := args.AtEnd && period.none(m)

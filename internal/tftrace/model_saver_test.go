@@ -9,7 +9,6 @@ type modelSaver struct {
 	noCallbacks
 	model     *model
 	summaries savedSummaries
-	asTuple   bool
 	outputDir string
 	writer    *modelWriter
 	own       bool // the writer is the user's
@@ -25,7 +24,6 @@ func newModelSaver(m *model, h hookSpec) (modelCallbacks, error) {
 		SaveSecs  *float64 `json:"save_secs"`
 		OutputDir string   `json:"output_dir"`
 		Writer    string
-		AsTuple   bool `json:"as_tuple"`
 		savedSummaries
 	}](h)
 	period := modelPeriod{args.SaveSteps, args.SaveSecs}
@@ -39,7 +37,7 @@ func newModelSaver(m *model, h hookSpec) (modelCallbacks, error) {
 		return nil, modelError("value_error")
 	}
 	s := &modelSaver{
-		model: m, summaries: args.savedSummaries, asTuple: args.AsTuple,
+		model: m, summaries: args.savedSummaries,
 		outputDir: args.OutputDir, timer: &modelTimer{model: m, period: period},
 	}
 	if args.Writer != "" {
@@ -113,7 +111,7 @@ func (s *modelSaver) afterRun(rc *modelContext, values map[string]session.Value)
 	}
 	if s.requested {
 		s.timer.update(step)
-		if s.asTuple && s.model.makes("D-23") {
+		if s.summaries.AsTuple && s.model.makes("D-23") {
 			return modelError("attribute_error")
 		}
 		for _, name := range s.names() {

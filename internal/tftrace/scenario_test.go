@@ -1,6 +1,7 @@
 package tftrace
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -8,10 +9,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// A scenarioHead is what scenarios of all families begin with.
+type scenarioHead struct {
+	Format              int
+	Name, Family, About string
+}
+
 // A scenario is a small training job.
 type scenario struct {
-	Name   string
-	Family string
+	scenarioHead
 	Graph  graphSpec
 	Engine engineSpec
 	Hooks  []hookSpec
@@ -100,15 +106,22 @@ func (h *hookSpec) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, (*plain)(h)); err != nil {
 		return err
 	}
-	h.arguments = append(json.RawMessage(nil), b...)
-	return nil
+	var arguments map[string]json.RawMessage
+	if err := json.Unmarshal(b, &arguments); err != nil {
+		return err
+	}
+	delete(arguments, "type")
+	delete(arguments, "name")
+	var err error
+	h.arguments, err = json.Marshal(arguments)
+	return err
 }
 
 // argumentsOf decodes the arguments of a hook. An argument that was not passed,
 // or as None, is a nil pointer.
 func argumentsOf[T any](h hookSpec) T {
 	var arguments T
-	if err := json.Unmarshal(h.arguments, &arguments); err != nil {
+	if err := decodeStrictly(h.arguments, &arguments); err != nil {
 		panic(fmt.Sprintf("hook %q: %v", h.Name, err))
 	}
 	return arguments
@@ -123,6 +136,14 @@ type optional[T any] struct {
 func (o *optional[T]) UnmarshalJSON(b []byte) error {
 	o.given = true
 	return json.Unmarshal(b, &o.value)
+}
+
+// decodeStrictly refuses fields that v has no place for: what is not understood
+// is not played.
+func decodeStrictly(b []byte, v any) error {
+	decoder := json.NewDecoder(bytes.NewReader(b))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(v)
 }
 
 type phaseSpec struct {
@@ -179,7 +200,7 @@ type stepSpec struct {
 func parseScenario(t *testing.T, d document) *scenario {
 	t.Helper()
 	s := new(scenario)
-	require.NoError(t, json.Unmarshal(d.Scenario, s))
+	require.NoError(t, decodeStrictly(d.Scenario, s))
 	return s
 }
 

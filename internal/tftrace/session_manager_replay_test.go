@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -73,7 +72,7 @@ type managers struct {
 
 func playManagers(t *testing.T, s *managerScenario) (tr trace) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		e := newScriptEngine(s, newRecorder())
 		m := &managers{
 			scriptEngine: e,

@@ -1,7 +1,6 @@
 package tftrace
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -14,10 +13,7 @@ import (
 
 // A managerScenario is a use of session managers, scaffolds and creators.
 type managerScenario struct {
-	Format  int
-	Name    string
-	Family  string
-	About   string
+	scenarioHead
 	Graph   struct{ Summaries int }
 	Manager *managerSpec
 	// Managers is used instead of Manager, by name.
@@ -100,7 +96,7 @@ func (f *initFnSpec) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	type plain initFnSpec
-	return json.Unmarshal(b, (*plain)(f))
+	return decodeStrictly(b, (*plain)(f))
 }
 
 // A functionSpec gives the outcomes of a function: one a call, of which the last
@@ -114,7 +110,7 @@ func (f *functionSpec) UnmarshalJSON(b []byte) error {
 	if b[0] == '[' {
 		return json.Unmarshal(b, &f.calls)
 	}
-	return json.Unmarshal(b, &struct {
+	return decodeStrictly(b, &struct {
 		ByTime *[][2]any `json:"by_time"`
 	}{&f.byTime})
 }
@@ -135,9 +131,7 @@ func (f functionSpec) at(n int, t float64) (outcome any) {
 func parseManagerScenario(t *testing.T, d document) *managerScenario {
 	t.Helper()
 	s := new(managerScenario)
-	decoder := json.NewDecoder(bytes.NewReader(d.Scenario))
-	decoder.DisallowUnknownFields()
-	require.NoError(t, decoder.Decode(s))
+	require.NoError(t, decodeStrictly(d.Scenario, s))
 	return s
 }
 

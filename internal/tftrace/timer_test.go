@@ -1,9 +1,7 @@
 package tftrace
 
 import (
-	"encoding/json"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -15,6 +13,7 @@ func init() { replayers["timer"] = replayTimer }
 
 // A timerScenario is a SecondOrStepTimer by itself.
 type timerScenario struct {
+	scenarioHead
 	Timer struct {
 		EverySteps *int64   `json:"every_steps"`
 		EverySecs  *float64 `json:"every_secs"`
@@ -28,9 +27,9 @@ type timerScenario struct {
 
 func replayTimer(t *testing.T, d document) outcome {
 	var s timerScenario
-	require.NoError(t, json.Unmarshal(d.Scenario, &s))
+	require.NoError(t, decodeStrictly(d.Scenario, &s))
 	play := func(make func(r *recorder) (timed, error)) (tr trace) {
-		synctest.Test(t, func(*testing.T) {
+		inBubble(t, func(*testing.T) {
 			r := newRecorder()
 			s.play(r, make)
 			tr = trace{Events: r.events}.binding(nil)
