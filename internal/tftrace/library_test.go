@@ -22,6 +22,9 @@ type library struct {
 	writers []*summary.FileWriter // the user's own
 	options map[*optionsSpec]*session.RunOptions
 	asked   runSpec // what the caller of the run in progress asked for
+	// stopFails says that should_stop is played with CheckStop, which has an error
+	// to return, and not with ShouldStop.
+	stopFails bool
 }
 
 var _ stack = (*library)(nil)
@@ -175,7 +178,12 @@ func structured(fetches any, values session.Values, err error) (any, error) {
 	}), nil
 }
 
-func (m *libraryMonitored) shouldStop() (bool, error) { return m.session.CheckStop() }
+func (m *libraryMonitored) shouldStop() (bool, error) {
+	if m.library.stopFails {
+		return m.session.CheckStop()
+	}
+	return m.session.ShouldStop(), nil
+}
 
 func (m *libraryMonitored) close() error { return m.session.Close() }
 

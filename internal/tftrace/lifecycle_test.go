@@ -16,8 +16,7 @@ func replayLifecycle(t *testing.T, d document) outcome {
 		return unknown("hook " + name)
 	}
 	want := recorded(t, d).binding(s.isProbe)
-	got := playLibrary(t, s)
-	return judge(want, got, func(mended mended) trace { return playModel(t, s, mended) })
+	return judge(want, playLibrary(t, s), func(mended mended) trace { return playModel(t, s, mended) })
 }
 
 // unknownHook names a type of hooks that this library or the model does not have.
@@ -34,13 +33,16 @@ func (s *scenario) isProbe(hook string) bool {
 	return slices.ContainsFunc(s.Hooks, func(h hookSpec) bool { return h.Name == hook && h.Type == "probe" })
 }
 
-// playLibrary plays a scenario on this library, in a bubble of time.
+// playLibrary plays a scenario on this library, in a bubble of time. Where
+// should_stop is not to fail, it is ShouldStop, elsewhere CheckStop.
 func playLibrary(t *testing.T, s *scenario) (tr trace) {
 	t.Helper()
 	dir := t.TempDir()
+	stopFails := playModel(t, s, allMended()).raises("should_stop")
 	inBubble(t, func(t *testing.T) {
 		r := newRecorder()
 		l := newLibrary(t.Context(), dir, newMachine(s, r))
+		l.stopFails = stopFails
 		perform(s, r, l)
 		require.NoError(t, l.close())
 		files, err := filesBelow(dir, r.start)
@@ -48,6 +50,11 @@ func playLibrary(t *testing.T, s *scenario) (tr trace) {
 		tr = trace{Events: r.events, Files: files}
 	})
 	return tr.binding(s.isProbe)
+}
+
+// raises reports whether an operation of the trace fails.
+func (tr trace) raises(op string) bool {
+	return slices.ContainsFunc(tr.Events, func(e event) bool { return e["ev"] == "raise" && e["op"] == op })
 }
 
 // playModel plays a scenario on the model of TensorFlow.
