@@ -1,10 +1,8 @@
 package tftrace
 
 import (
-	"encoding/json"
 	"slices"
 	"testing"
-	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -19,7 +17,7 @@ const earlyPrefix = "early_stopping "
 
 func replayEarlyStopping(t *testing.T, d document) outcome {
 	var s earlyStopping
-	require.NoError(t, json.Unmarshal(d.Scenario, &s))
+	require.NoError(t, decodeStrictly(d.Scenario, &s))
 	for _, phase := range s.phases() {
 		for _, h := range phase.Hooks {
 			if libraryHooks[earlyPrefix+h.Type] == nil {
@@ -37,7 +35,7 @@ func replayEarlyStopping(t *testing.T, d document) outcome {
 // playReads reads evaluations while they are written.
 func playReads(t *testing.T, s *earlyStopping) (tr trace) {
 	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		r := newRecorder()
 		w := newWorld(s, r, dir)
 		for _, read := range s.Reads {
@@ -68,7 +66,7 @@ func playReads(t *testing.T, s *earlyStopping) (tr trace) {
 func playEarlyLibrary(t *testing.T, s *earlyStopping) (tr trace) {
 	t.Helper()
 	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		r := newRecorder()
 		r.noting = true
 		m := newMachine(new(scenario), r)
@@ -83,7 +81,7 @@ func playEarlyLibrary(t *testing.T, s *earlyStopping) (tr trace) {
 
 func playEarlyModel(t *testing.T, s *earlyStopping, mended mended) (tr trace) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		r := newRecorder()
 		r.noting = true
 		m := newModel(newMachine(new(scenario), r), mended)

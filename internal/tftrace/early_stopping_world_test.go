@@ -20,11 +20,12 @@ import (
 // An earlyStopping is a scenario of its family: a chief or a worker trains, and
 // other processes write evaluations and checkpoints and set the stop flag.
 type earlyStopping struct {
-	Name        string
-	Graph       earlyGraph
-	Engine      engineSpec
-	EvalEvents  []evalEvent `json:"eval_events"`
-	Checkpoints []struct {
+	Format              int
+	Name, Family, About string
+	Graph               earlyGraph
+	Engine              engineSpec
+	EvalEvents          []evalEvent `json:"eval_events"`
+	Checkpoints         []struct {
 		T    float64
 		Step int64
 	}

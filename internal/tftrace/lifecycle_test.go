@@ -38,7 +38,7 @@ func (s *scenario) isProbe(hook string) bool {
 func playLibrary(t *testing.T, s *scenario) (tr trace) {
 	t.Helper()
 	dir := t.TempDir()
-	stopFails := playModel(t, s, allMended()).raises("should_stop")
+	stopFails := playModel(t, s, allMended(mistakes)).raises("should_stop")
 	inBubble(t, func(t *testing.T) {
 		r := newRecorder()
 		l := newLibrary(t.Context(), dir, newMachine(s, r))

@@ -2,7 +2,6 @@ package tftrace
 
 import (
 	"testing"
-	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -42,7 +41,7 @@ func replayTraining(t *testing.T, d document) outcome {
 	}
 	want := recorded(t, d).binding(s.isProbe)
 	return judge(want, playTraining(t, s), func(mended mended) (tr trace) {
-		synctest.Test(t, func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
 			r := newRecorder()
 			m := &modelTraining{model: newModel(newMachine(s, r), mended), scenario: s.Graph.Summaries, saved: make(map[string]*variables)}
 			performTraining(s, r, m)
@@ -55,7 +54,7 @@ func replayTraining(t *testing.T, d document) outcome {
 func playTraining(t *testing.T, s *scenario) (tr trace) {
 	t.Helper()
 	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		r := newRecorder()
 		l := &libraryTraining{library: newLibrary(t.Context(), dir, newMachine(s, r))}
 		performTraining(s, r, l)
