@@ -6,22 +6,8 @@ import (
 	"math"
 	"sync"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"github.com/runhook/runhook/internal/histogram"
 	"github.com/runhook/runhook/session"
-)
-
-// Fields of TensorProto, and numbers of its DataType. They are the wire format
-// and cannot change.
-const (
-	tensorDType   = 1
-	tensorShape   = 2
-	tensorContent = 4
-	shapeDim      = 2
-	dimSize       = 1
-
-	typeDouble = 2
 )
 
 // A Number is an element type of which a histogram can be made.
@@ -68,29 +54,7 @@ func histogramValue(tag string, h *histogram.Histogram) Value {
 	for _, x := range rows {
 		content = binary.LittleEndian.AppendUint64(content, math.Float64bits(x))
 	}
-	return Value{tag: tag, metadata: histogramMetadata, body: tensorField(typeDouble, content, len(rows)/3, 3)}
-}
-
-// tensorField returns the field tensor of a Summary.Value.
-func tensorField(dtype uint64, content []byte, shape ...int) []byte {
-	var dims []byte
-	for _, size := range shape {
-		dim := protowire.AppendTag(nil, dimSize, protowire.VarintType)
-		dim = protowire.AppendVarint(dim, uint64(size))
-		dims = protowire.AppendTag(dims, shapeDim, protowire.BytesType)
-		dims = protowire.AppendBytes(dims, dim)
-	}
-	message := make([]byte, 0, len(content)+len(dims)+16)
-	message = protowire.AppendTag(message, tensorDType, protowire.VarintType)
-	message = protowire.AppendVarint(message, dtype)
-	message = protowire.AppendTag(message, tensorShape, protowire.BytesType)
-	message = protowire.AppendBytes(message, dims)
-	message = protowire.AppendTag(message, tensorContent, protowire.BytesType)
-	message = protowire.AppendBytes(message, content)
-
-	field := make([]byte, 0, len(message)+6)
-	field = protowire.AppendTag(field, valueTensor, protowire.BytesType)
-	return protowire.AppendBytes(field, message)
+	return Value{tag: tag, metadata: histogramMetadata, body: contentField(typeDouble, content, len(rows)/3, 3)}
 }
 
 // Histogram writes the distribution of values, a slice of a [Number] or a

@@ -177,3 +177,62 @@ func (r resolved) appendValues(dst []Value, fetched session.Values) ([]Value, er
 	}
 	return dst, nil
 }
+
+// A singleOp makes one value of one fetch.
+type singleOp struct {
+	kind, tag string
+	fetch     []string
+	value     func(tag string, v session.Value) (Value, error)
+}
+
+// opOf returns an op whose value is made by a function.
+func opOf(kind, tag, fetch string, value func(tag string, v session.Value) (Value, error)) Op {
+	return &singleOp{kind: kind, tag: tag, fetch: []string{fetch}, value: value}
+}
+
+func (op *singleOp) Fetches() []string { return op.fetch }
+
+func (op *singleOp) check() error { return checkNames(op.kind, op.tag, op.fetch[0]) }
+
+func (op *singleOp) AppendValues(dst []Value, fetched session.Values) ([]Value, error) {
+	v, err := lookup(op.tag, op.fetch[0], fetched)
+	if err != nil {
+		return dst, err
+	}
+	value, err := op.value(op.tag, v)
+	if err != nil {
+		return dst, err
+	}
+	return append(dst, value), nil
+}
+
+// A describedOp adds to what another one makes.
+type describedOp struct {
+	Op
+	displayName, description string
+}
+
+// Described returns op with a name to show instead of the tags of its values, and
+// a description in Markdown; see [Value.Described].
+func Described(op Op, displayName, description string) Op {
+	return &describedOp{op, displayName, description}
+}
+
+func (op *describedOp) check() error {
+	if op.Op == nil {
+		return errors.New("described op is nil")
+	}
+	return checkAll([]Op{op.Op})
+}
+
+func (op *describedOp) AppendValues(dst []Value, fetched session.Values) ([]Value, error) {
+	start := len(dst)
+	dst, err := op.Op.AppendValues(dst, fetched)
+	if err != nil {
+		return dst, err
+	}
+	for i := range dst[start:] {
+		dst[start+i] = dst[start+i].Described(op.displayName, op.description)
+	}
+	return dst, nil
+}

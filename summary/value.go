@@ -3,6 +3,8 @@ package summary
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -23,6 +25,29 @@ type Value struct {
 // Tag returns the tag.
 func (v Value) Tag() string { return v.tag }
 
+// Described returns v with a name to show instead of its tag, and a description
+// in Markdown. Each may be "". TensorBoard takes them from the first value of a
+// tag.
+func (v Value) Described(displayName, description string) Value {
+	if len(v.metadata) == 0 || displayName == "" && description == "" {
+		return v
+	}
+	_, _, n := protowire.ConsumeTag(v.metadata)
+	message, _ := protowire.ConsumeBytes(v.metadata[n:])
+	message = slices.Clip(message)
+	for _, text := range []struct {
+		field protowire.Number
+		value string
+	}{{metadataDisplayName, displayName}, {metadataDescription, description}} {
+		if text.value != "" {
+			message = appendString(message, text.field, strings.ToValidUTF8(text.value, "\uFFFD"))
+		}
+	}
+	field := protowire.AppendTag(nil, valueMetadata, protowire.BytesType)
+	v.metadata = protowire.AppendBytes(field, message)
+	return v
+}
+
 // dataClass is SummaryMetadata.data_class.
 type dataClass uint64
 
@@ -35,13 +60,18 @@ const (
 // Fields of SummaryMetadata, its PluginData, and Summary.Value. They are the
 // wire format and cannot change.
 const (
-	metadataPluginData = 1
-	metadataDataClass  = 4
-	pluginDataName     = 1
+	metadataPluginData  = 1
+	metadataDisplayName = 2
+	metadataDescription = 3
+	metadataDataClass   = 4
+	pluginDataName      = 1
+	pluginDataContent   = 2
 
 	valueTag         = 1
 	valueSimpleValue = 2
 	valueImage       = 4
+	valueHisto       = 5
+	valueAudio       = 6
 	valueTensor      = 8
 	valueMetadata    = 9
 )
@@ -50,18 +80,22 @@ const (
 // class is explicit because the data server ignores a metadata without one on
 // the older forms of values.
 var (
-	scalarMetadata    = encodeMetadata("scalars", classScalar)
-	histogramMetadata = encodeMetadata("histograms", classTensor)
-	imageMetadata     = encodeMetadata("images", classBlobSequence)
+	scalarMetadata    = encodeMetadata("scalars", nil, classScalar)
+	histogramMetadata = encodeMetadata("histograms", nil, classTensor)
+	imageMetadata     = encodeMetadata("images", nil, classBlobSequence)
+	textMetadata      = encodeMetadata("text", nil, classTensor)
 )
 
 // encodeMetadata returns the metadata field of a Summary.Value.
-func encodeMetadata(plugin string, class dataClass) []byte {
-	name := protowire.AppendTag(nil, pluginDataName, protowire.BytesType)
-	name = protowire.AppendString(name, plugin)
-
+func encodeMetadata(plugin string, content []byte, class dataClass) []byte {
+	data := protowire.AppendTag(nil, pluginDataName, protowire.BytesType)
+	data = protowire.AppendString(data, plugin)
+	if len(content) > 0 {
+		data = protowire.AppendTag(data, pluginDataContent, protowire.BytesType)
+		data = protowire.AppendBytes(data, content)
+	}
 	message := protowire.AppendTag(nil, metadataPluginData, protowire.BytesType)
-	message = protowire.AppendBytes(message, name)
+	message = protowire.AppendBytes(message, data)
 	message = protowire.AppendTag(message, metadataDataClass, protowire.VarintType)
 	message = protowire.AppendVarint(message, uint64(class))
 

@@ -9,6 +9,7 @@
 //	                      ├─ TensorProto
 //	                      └─ SummaryMetadata ── PluginData, DataClass
 //	tensor.proto   TensorProto ── TensorShapeProto, DataType
+//	plugins.proto  what PluginData.content holds: HParamsPluginData, MeshPluginData …
 //
 // Use the messages to read event files, to check in a test what was written,
 // and to hand package summary's writer an event or a summary that it has no
@@ -21,7 +22,8 @@
 //
 // Field names and numbers are those of TensorFlow 2.21
 // (tensorflow/core/util/event.proto and the files of tensorflow/core/framework
-// that it imports), so either side reads what the other wrote. Graphs, run
+// that it imports) and of TensorBoard's plugins, so either side reads what the
+// other wrote. Graphs, run
 // metadata and other messages that only TensorFlow can interpret stay
 // serialized, as bytes. The proto package (runhook.eventpb) and the registered
 // file names (runhook/eventpb/*.proto) are our own: a program can link these

@@ -59,14 +59,14 @@ func compile(ctx context.Context, dir, importPath string) (*pluginpb.CodeGenerat
 		names[i] = path.Join(importPath, name)
 	}
 	compiler := protocompile.Compiler{
-		Resolver: &protocompile.SourceResolver{
+		Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{
 			Accessor: func(name string) (io.ReadCloser, error) {
 				if path.Dir(name) != importPath {
 					return nil, fs.ErrNotExist
 				}
 				return os.Open(filepath.Join(dir, path.Base(name)))
 			},
-		},
+		}),
 		SourceInfoMode: protocompile.SourceInfoStandard,
 	}
 	compiled, err := compiler.Compile(ctx, names...)

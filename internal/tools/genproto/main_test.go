@@ -70,6 +70,7 @@ func TestRunWritesWhatIsStale(t *testing.T) {
 		inRoot(t, "go.mod"):                 "go.mod",
 		inRoot(t, "go.sum"):                 "go.sum",
 		filepath.Join(src, "event.proto"):   "event.proto",
+		filepath.Join(src, "plugins.proto"): "plugins.proto",
 		filepath.Join(src, "summary.proto"): "summary.proto",
 		filepath.Join(src, "tensor.proto"):  "tensor.proto",
 	} {
@@ -80,7 +81,7 @@ func TestRunWritesWhatIsStale(t *testing.T) {
 
 	files, err := generate(t.Context(), src, eventpbImport)
 	require.NoError(t, err)
-	require.Len(t, files, 3)
+	require.Len(t, files, 4)
 	names, err := stale(dir, files)
 	require.NoError(t, err)
 	require.Empty(t, names)

@@ -1,0 +1,153 @@
+package summary
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/runhook/runhook/session"
+)
+
+// Fields of TensorProto, and numbers of its DataType. They are the wire format
+// and cannot change.
+const (
+	tensorDType     = 1
+	tensorShape     = 2
+	tensorContent   = 4
+	tensorStringVal = 8
+	shapeDim        = 2
+	dimSize         = 1
+
+	typeFloat  = 1
+	typeDouble = 2
+	typeInt32  = 3
+	typeUint8  = 4
+	typeString = 7
+	typeInt64  = 9
+	typeBool   = 10
+)
+
+// TensorValue returns a tensor for a plugin of the user's: TensorBoard hands it
+// to the plugin of that name with content, which may be nil. The data of t is
+// copied.
+func TensorValue(tag, plugin string, content []byte, t session.Tensor) (Value, error) {
+	if plugin == "" || !utf8.ValidString(plugin) {
+		return Value{}, fmt.Errorf("summary: tensor %q: plugin name %q is empty or no valid UTF-8", tag, plugin)
+	}
+	body, err := tensorField(t)
+	if err != nil {
+		return Value{}, fmt.Errorf("summary: tensor %q: %w", tag, err)
+	}
+	return Value{tag: tag, metadata: encodeMetadata(plugin, content, classTensor), body: body}, nil
+}
+
+// Tensor writes a tensor for a plugin of the user's; see [TensorValue].
+func (w *Writer) Tensor(tag, plugin string, content []byte, t session.Tensor, step int64) error {
+	v, err := TensorValue(tag, plugin, content, t)
+	return w.add(step, v, err)
+}
+
+// Tensor returns an op that makes a tensor, for a plugin of the user's, from a
+// fetched one; see [TensorValue]. The tag is name as [CleanName] gives it.
+func Tensor(name, fetch, plugin string, content []byte) Op {
+	return opOf("tensor", CleanName(name), fetch, func(tag string, v session.Value) (Value, error) {
+		t, ok := v.Tensor()
+		if !ok {
+			return Value{}, fmt.Errorf("summary: tensor %q: fetch %q is %s, want a tensor", tag, fetch, describe(v))
+		}
+		return TensorValue(tag, plugin, content, t)
+	})
+}
+
+// tensorField returns the field tensor of a Summary.Value.
+func tensorField(t session.Tensor) ([]byte, error) {
+	if err := t.Validate(); err != nil {
+		return nil, err
+	}
+	switch data := t.Data.(type) {
+	case []float32:
+		content := make([]byte, 0, 4*len(data))
+		for _, x := range data {
+			content = binary.LittleEndian.AppendUint32(content, math.Float32bits(x))
+		}
+		return contentField(typeFloat, content, t.Shape...), nil
+	case []float64:
+		content := make([]byte, 0, 8*len(data))
+		for _, x := range data {
+			content = binary.LittleEndian.AppendUint64(content, math.Float64bits(x))
+		}
+		return contentField(typeDouble, content, t.Shape...), nil
+	case []int32:
+		content := make([]byte, 0, 4*len(data))
+		for _, x := range data {
+			content = binary.LittleEndian.AppendUint32(content, uint32(x))
+		}
+		return contentField(typeInt32, content, t.Shape...), nil
+	case []int64:
+		content := make([]byte, 0, 8*len(data))
+		for _, x := range data {
+			content = binary.LittleEndian.AppendUint64(content, uint64(x))
+		}
+		return contentField(typeInt64, content, t.Shape...), nil
+	case []uint8:
+		return contentField(typeUint8, data, t.Shape...), nil
+	case []bool:
+		content := make([]byte, len(data))
+		for i, x := range data {
+			if x {
+				content[i] = 1
+			}
+		}
+		return contentField(typeBool, content, t.Shape...), nil
+	case []string:
+		return stringField(data, t.Shape...), nil
+	}
+	return nil, fmt.Errorf("data of type %T", t.Data) // which Validate does not let pass
+}
+
+// contentField returns the field tensor of a Summary.Value, of elements that are
+// encoded already.
+func contentField(dtype uint64, content []byte, shape ...int) []byte {
+	message := appendTensorHead(make([]byte, 0, len(content)+32), dtype, shape)
+	message = protowire.AppendTag(message, tensorContent, protowire.BytesType)
+	message = protowire.AppendBytes(message, content)
+	return bytesField(valueTensor, message)
+}
+
+// stringField returns the field tensor of a Summary.Value, of strings or bytes.
+func stringField[T string | []byte](elements []T, shape ...int) []byte {
+	size := 32
+	for _, e := range elements {
+		size += len(e) + 6
+	}
+	message := appendTensorHead(make([]byte, 0, size), typeString, shape)
+	for _, e := range elements {
+		message = protowire.AppendTag(message, tensorStringVal, protowire.BytesType)
+		message = protowire.AppendVarint(message, uint64(len(e)))
+		message = append(message, e...)
+	}
+	return bytesField(valueTensor, message)
+}
+
+func appendTensorHead(b []byte, dtype uint64, shape []int) []byte {
+	var dims []byte
+	for _, size := range shape {
+		dim := protowire.AppendTag(nil, dimSize, protowire.VarintType)
+		dim = protowire.AppendVarint(dim, uint64(size))
+		dims = protowire.AppendTag(dims, shapeDim, protowire.BytesType)
+		dims = protowire.AppendBytes(dims, dim)
+	}
+	b = protowire.AppendTag(b, tensorDType, protowire.VarintType)
+	b = protowire.AppendVarint(b, dtype)
+	b = protowire.AppendTag(b, tensorShape, protowire.BytesType)
+	return protowire.AppendBytes(b, dims)
+}
+
+// bytesField returns a field that holds a message.
+func bytesField(field protowire.Number, message []byte) []byte {
+	b := protowire.AppendTag(make([]byte, 0, len(message)+6), field, protowire.BytesType)
+	return protowire.AppendBytes(b, message)
+}
