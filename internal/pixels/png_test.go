@@ -2,7 +2,6 @@ package pixels_test
 
 import (
 	stdbytes "bytes"
-	"fmt"
 	"image"
 	"image/png"
 	"math/rand/v2"
@@ -57,19 +56,78 @@ func randomPixels(s pixels.Shape) []uint8 {
 }
 
 func TestPixelsComeBackFromPNGAsTheyWere(t *testing.T) {
-	const grey, rgb, rgba = 0, 2, 6 // the color types of the PNG format
-	for channels, want := range map[int]byte{1: grey, 2: rgba, 3: rgb, 4: rgba} {
-		for _, s := range []pixels.Shape{{Height: 1, Width: 1}, {Height: 7, Width: 3}, {Height: 30, Width: 200}} {
+	for channels, colorType := range map[int]byte{1: 0, 2: 4, 3: 2, 4: 6} {
+		for _, s := range []pixels.Shape{
+			{Height: 1, Width: 1}, {Height: 1, Width: 2}, {Height: 1, Width: 9000}, {Height: 9000, Width: 1},
+			{Height: 7, Width: 3}, {Height: 9, Width: 16}, {Height: 5, Width: 65}, {Height: 30, Width: 200}, {Height: 300, Width: 1000},
+		} {
 			s.Channels = channels
-			pix := randomPixels(s)
-			file, err := pixels.EncodePNG([]byte("before"), pix, s)
-			require.NoError(t, err)
-			require.Equal(t, "before", string(file[:6]))
-			file = file[6:]
-			assert.Equal(t, want, file[25])
-			assert.Equal(t, pix, decode(t, file, s))
+			for name, pix := range map[string][]uint8{"random": randomPixels(s), "scene": scene(s, 1), "mask": mask(s), "zeros": make([]uint8, s.Height*s.Width*s.Channels)} {
+				file, err := pixels.EncodePNG([]byte("before"), pix, s)
+				require.NoError(t, err)
+				require.Equal(t, "before", string(file[:6]))
+				file = file[6:]
+				require.Equal(t, colorType, file[25])
+				require.True(t, stdbytes.Equal(pix, decode(t, file, s)), "%s of %v", name, s)
+			}
 		}
 	}
+}
+
+func TestFileIsNotMuchLargerThanThatOfImagePNG(t *testing.T) {
+	s := pixels.Shape{Height: 300, Width: 400, Channels: 3}
+	for name, c := range map[string]struct {
+		pix  []uint8
+		more float64 // than image/png makes at BestSpeed
+	}{
+		"photo":  {scene(s, 4), 1.1},
+		"smooth": {scene(s, 0), 1.1},
+		"mask":   {mask(s), 1.1},
+		"zeros":  {make([]uint8, len(randomPixels(s))), 1.1},
+		"random": {randomPixels(s), 1.001},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file, err := pixels.EncodePNG(nil, c.pix, s)
+			require.NoError(t, err)
+			var theirs count
+			encoder := png.Encoder{CompressionLevel: png.BestSpeed}
+			require.NoError(t, encoder.Encode(&theirs, standard(c.pix, s)))
+			assert.LessOrEqual(t, float64(len(file)), c.more*float64(theirs))
+		})
+	}
+}
+
+func TestEncodingIntoALargeEnoughSliceAllocatesNothing(t *testing.T) {
+	encode, dst := pixels.Encoder(), make([]byte, 0, 1<<18)
+	for channels := 1; channels <= 4; channels++ {
+		s := pixels.Shape{Height: 100, Width: 120, Channels: channels}
+		for _, pix := range [][]uint8{randomPixels(s), mask(s)} {
+			assert.Zero(t, testing.AllocsPerRun(10, func() {
+				if _, err := encode(dst, pix, s); err != nil {
+					t.Error(err)
+				}
+			}))
+		}
+	}
+}
+
+func FuzzEncodePNG(f *testing.F) {
+	f.Add([]byte{1, 2, 3, 4, 5, 6, 7, 8}, uint16(2), uint8(0))
+	f.Add(make([]byte, 1<<14), uint16(100), uint8(3))
+	f.Fuzz(func(t *testing.T, pix []byte, width uint16, channels uint8) {
+		s := pixels.Shape{Width: int(width), Channels: int(channels%4) + 1}
+		if row := s.Width * s.Channels; row > 0 {
+			s.Height = len(pix) / row
+			pix = pix[:s.Height*row]
+		}
+		file, err := pixels.EncodePNG(nil, pix, s)
+		if s.Check(len(pix)) != nil {
+			require.Error(t, err)
+			return
+		}
+		require.NoError(t, err)
+		require.True(t, stdbytes.Equal(pix, decode(t, file, s)))
+	})
 }
 
 func TestTransparentPixelsKeepTheirColor(t *testing.T) {
@@ -104,28 +162,6 @@ func TestManyGoroutinesEncode(t *testing.T) {
 		})
 	}
 	wg.Wait()
-}
-
-func BenchmarkEncodePNG(b *testing.B) {
-	for _, s := range []pixels.Shape{{Height: 768, Width: 1024, Channels: 3}, {Height: 28, Width: 28, Channels: 1}} {
-		smooth := make([]uint8, s.Height*s.Width*s.Channels)
-		for i := range smooth {
-			smooth[i] = uint8(i / s.Channels % s.Width / 4)
-		}
-		for name, pix := range map[string][]uint8{"smooth": smooth, "random": randomPixels(s)} {
-			b.Run(fmt.Sprintf("%s %dx%dx%d", name, s.Height, s.Width, s.Channels), func(b *testing.B) {
-				b.ReportAllocs()
-				b.SetBytes(int64(len(pix)))
-				var file []byte
-				for b.Loop() {
-					var err error
-					if file, err = pixels.EncodePNG(file[:0], pix, s); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-		}
-	}
 }
 
 func BenchmarkFromFloat32(b *testing.B) {
