@@ -19,8 +19,11 @@ func BenchmarkAdd(b *testing.B) {
 	}
 	normal := f32s(r.NormFloat64)
 	f64s := make([]float64, len(normal))
+	i64s, u8s := make([]int64, len(normal)), make([]uint8, len(normal))
 	for i, v := range normal {
 		f64s[i] = float64(v)
+		i64s[i] = int64(1000 * v)
+		u8s[i] = uint8(r.Uint32())
 	}
 	var h histogram.Histogram
 	perValue := func(b *testing.B, add func()) {
@@ -43,6 +46,15 @@ func BenchmarkAdd(b *testing.B) {
 		b.Run("float32 "+kind.name, func(b *testing.B) { perValue(b, func() { h.AddFloat32s(values) }) })
 	}
 	b.Run("float64 normal", func(b *testing.B) { perValue(b, func() { h.AddFloat64s(f64s) }) })
+	b.Run("int64 normal", func(b *testing.B) { perValue(b, func() { histogram.AddIntegers(&h, i64s) }) })
+	b.Run("uint8 uniform", func(b *testing.B) { perValue(b, func() { histogram.AddIntegers(&h, u8s) }) })
+	b.Run("float32 normal, 30 equal buckets", func(b *testing.B) {
+		perValue(b, func() {
+			if _, _, err := histogram.AppendEqualRows(nil, normal, 30); err != nil {
+				b.Fatal(err)
+			}
+		})
+	})
 	b.Run("float32 normal with sort.Search", func(b *testing.B) {
 		p := newPlain(normal32)
 		perValue(b, func() {

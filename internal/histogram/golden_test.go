@@ -16,7 +16,8 @@ import (
 )
 
 // golden is one array, the HistogramProto that TensorFlow 2.21.0's v1 op made
-// of it, and the rows that TensorBoard 2.21.0 read from that.
+// of it, the rows that TensorBoard 2.21.0 read from that, and the rows that the
+// v2 op made, by default 30.
 type golden struct {
 	Input struct {
 		DType string
@@ -31,6 +32,10 @@ type golden struct {
 		Signal             int `json:"process_died_with_signal"`
 	}
 	Read struct{ Rows [][]number } `json:"tf1_read_by_python"`
+	TF2  [][]number                `json:"tf2"`
+	TF21 [][]number                `json:"tf2_1"`
+	TF23 [][]number                `json:"tf2_3"`
+	TF2X [][]number                `json:"tf2_10"`
 }
 
 // number is a JSON number or one of the strings NaN, Infinity and -Infinity.
@@ -82,7 +87,8 @@ func (g golden) input(t *testing.T, h *histogram.Histogram) {
 	}
 }
 
-func TestGoldens(t *testing.T) {
+func readGoldens(t *testing.T) map[string]golden {
+	t.Helper()
 	file, err := os.Open("testdata/histograms.json.gz")
 	require.NoError(t, err)
 	defer file.Close()
@@ -91,10 +97,13 @@ func TestGoldens(t *testing.T) {
 	var goldens map[string]golden
 	require.NoError(t, json.NewDecoder(text).Decode(&goldens))
 	require.Len(t, goldens, 34)
+	return goldens
+}
 
+func TestGoldens(t *testing.T) {
 	// One for all: a Reset that leaves something behind shows.
 	var h histogram.Histogram
-	for name, g := range goldens {
+	for name, g := range readGoldens(t) {
 		t.Run(name, func(t *testing.T) {
 			h.Reset()
 			switch {

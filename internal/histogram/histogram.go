@@ -27,12 +27,28 @@ import "math"
 // 12 KB, allocates nothing, and is meant to be reused with Reset. One goroutine
 // at a time may use it.
 type Histogram struct {
-	// Values that were left out: they count in no bucket and no moment.
-	NaNs, PosInfs, NegInfs uint64
+	NonFinite
 
 	num     uint64
 	moments Moments // unset while num is 0
 	counts  [Buckets]uint64
+}
+
+// NonFinite counts the values that were left out: they are in no bucket and no
+// moment.
+type NonFinite struct {
+	NaNs, PosInfs, NegInfs uint64
+}
+
+func (n *NonFinite) add(v float64) {
+	switch {
+	case v > 0:
+		n.PosInfs++
+	case v < 0:
+		n.NegInfs++
+	default:
+		n.NaNs++
+	}
 }
 
 // Moments describes the finite values of a histogram by the fields of the same
@@ -47,6 +63,11 @@ type Moments struct {
 // Integer is any integer type.
 type Integer interface {
 	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr
+}
+
+// Number is any type of which a histogram can be made.
+type Number interface {
+	Integer | ~float32 | ~float64
 }
 
 // Reset empties the histogram.
@@ -78,7 +99,7 @@ var noMoments = Moments{Min: math.MaxFloat64, Max: -math.MaxFloat64}
 // looked at again, and large enough to make the check of a block cost nothing.
 const blockLen = 512
 
-func add[T Integer | ~float32 | ~float64](h *Histogram, values []T, subnormal float64) {
+func add[T Number](h *Histogram, values []T, subnormal float64) {
 	if h.num == 0 {
 		h.moments = noMoments
 	}
@@ -102,7 +123,7 @@ func add[T Integer | ~float32 | ~float64](h *Histogram, values []T, subnormal fl
 
 // addFinite adds a counted block whose squares have no finite sum: it takes
 // what is not finite out of the buckets again, and the moments from the rest.
-func addFinite[T Integer | ~float32 | ~float64](h *Histogram, block []T, subnormal float64) {
+func addFinite[T Number](h *Histogram, block []T, subnormal float64) {
 	for _, x := range block {
 		v := float64(x)
 		if v-v == 0 {
@@ -111,14 +132,7 @@ func addFinite[T Integer | ~float32 | ~float64](h *Histogram, block []T, subnorm
 			continue
 		}
 		h.counts[bucketOf(v, subnormal)]--
-		switch {
-		case v > 0:
-			h.PosInfs++
-		case v < 0:
-			h.NegInfs++
-		default:
-			h.NaNs++
-		}
+		h.NonFinite.add(v)
 	}
 }
 
