@@ -23,11 +23,16 @@ var accumulators = sync.Pool{New: func() any { return new(histogram.Histogram) }
 // edge and count: the form that looks the same in all readers. NaN and
 // infinities are left out. Without values it is empty.
 func HistogramValue[T Number](tag string, values []T) Value {
+	return distribution(tag, values, encodeRows)
+}
+
+// distribution gathers values and encodes what they come to.
+func distribution[T Number](tag string, values []T, encode func(tag string, h *histogram.Histogram) Value) Value {
 	h := accumulators.Get().(*histogram.Histogram)
 	defer accumulators.Put(h)
 	h.Reset()
 	addNumbers(h, values)
-	return histogramValue(tag, h)
+	return encode(tag, h)
 }
 
 func addNumbers[T Number](h *histogram.Histogram, values []T) {
@@ -47,9 +52,11 @@ func addNumbers[T Number](h *histogram.Histogram, values []T) {
 	}
 }
 
-// histogramValue encodes h as a DT_DOUBLE tensor of shape [rows, 3].
-func histogramValue(tag string, h *histogram.Histogram) Value {
-	rows := h.AppendRows(nil)
+func encodeRows(tag string, h *histogram.Histogram) Value { return rowsValue(tag, h.AppendRows(nil)) }
+
+// rowsValue encodes rows of left edge, right edge and count as a DT_DOUBLE tensor
+// of shape [rows, 3].
+func rowsValue(tag string, rows []float64) Value {
 	content := make([]byte, 0, 8*len(rows))
 	for _, x := range rows {
 		content = binary.LittleEndian.AppendUint64(content, math.Float64bits(x))
@@ -60,66 +67,60 @@ func histogramValue(tag string, h *histogram.Histogram) Value {
 // Histogram writes the distribution of values, a slice of a [Number] or a
 // [session.Tensor] of numbers.
 func (w *Writer) Histogram(tag string, values any, step int64) error {
-	v, err := histogramOf(tag, values)
+	v, err := distributionOf(tag, values, encodeRows)
 	return w.add(step, v, err)
 }
 
-func histogramOf(tag string, values any) (Value, error) {
+// distributionOf is distribution of a slice or tensor of numbers.
+func distributionOf(tag string, values any, encode func(string, *histogram.Histogram) Value) (Value, error) {
 	switch values := values.(type) {
 	case []float32:
-		return HistogramValue(tag, values), nil
+		return distribution(tag, values, encode), nil
 	case []float64:
-		return HistogramValue(tag, values), nil
+		return distribution(tag, values, encode), nil
 	case []int:
-		return HistogramValue(tag, values), nil
+		return distribution(tag, values, encode), nil
 	case []int32:
-		return HistogramValue(tag, values), nil
+		return distribution(tag, values, encode), nil
 	case []int64:
-		return HistogramValue(tag, values), nil
+		return distribution(tag, values, encode), nil
 	case []uint8:
-		return HistogramValue(tag, values), nil
+		return distribution(tag, values, encode), nil
 	case session.Tensor:
-		if err := values.Validate(); err != nil {
-			return Value{}, fmt.Errorf("summary: histogram %q: %w", tag, err)
+		data, err := numbersIn(tag, values)
+		if err != nil {
+			return Value{}, err
 		}
-		if t := values.DType(); t == session.BoolType || t == session.StringType {
-			return Value{}, fmt.Errorf("summary: histogram %q: a tensor of %s, want numbers", tag, t)
-		}
-		return histogramOf(tag, values.Data)
+		return distributionOf(tag, data, encode)
 	}
 	return Value{}, fmt.Errorf("summary: histogram %q: values are a %T, want a slice of numbers or a tensor", tag, values)
 }
 
-type histogramOp struct {
-	tag   string
-	fetch []string
+// numbersIn returns the data of a tensor of numbers.
+func numbersIn(tag string, t session.Tensor) (any, error) {
+	if err := t.Validate(); err != nil {
+		return nil, fmt.Errorf("summary: histogram %q: %w", tag, err)
+	}
+	if d := t.DType(); d == session.BoolType || d == session.StringType {
+		return nil, fmt.Errorf("summary: histogram %q: a tensor of %s, want numbers", tag, d)
+	}
+	return t.Data, nil
 }
 
 // Histogram returns an op that makes the distribution of a fetched tensor of
 // numbers, or of a single number; see [HistogramValue]. The tag is name as
 // [CleanName] gives it.
-func Histogram(name, fetch string) Op {
-	return &histogramOp{tag: CleanName(name), fetch: []string{fetch}}
-}
+func Histogram(name, fetch string) Op { return distributionOp(name, fetch, encodeRows) }
 
-func (op *histogramOp) Fetches() []string { return op.fetch }
-
-func (op *histogramOp) check() error { return checkNames("histogram", op.tag, op.fetch[0]) }
-
-func (op *histogramOp) AppendValues(dst []Value, fetched session.Values) ([]Value, error) {
-	v, err := lookup(op.tag, op.fetch[0], fetched)
-	if err != nil {
-		return dst, err
-	}
-	var value Value
-	switch v.Kind() {
-	case session.KindFloat32, session.KindFloat64, session.KindInt64:
-		number, _ := v.Number()
-		value = HistogramValue(op.tag, []float64{number})
-	default:
-		if value, err = histogramOf(op.tag, v.Any()); err != nil {
-			return dst, fmt.Errorf("%w (fetch %q)", err, op.fetch[0])
+func distributionOp(name, fetch string, encode func(string, *histogram.Histogram) Value) Op {
+	return opOf("histogram", CleanName(name), fetch, func(tag string, v session.Value) (Value, error) {
+		if number, ok := v.Number(); ok && v.Kind() != session.KindTensor && v.Kind() != session.KindBool {
+			return distribution(tag, []float64{number}, encode), nil
 		}
-	}
-	return append(dst, value), nil
+		value, err := distributionOf(tag, v.Any(), encode)
+		if err != nil {
+			return Value{}, fmt.Errorf("%w (fetch %q)", err, fetch)
+		}
+		return value, nil
+	})
 }

@@ -1,0 +1,163 @@
+package summary
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strconv"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/runhook/runhook/internal/wav"
+	"github.com/runhook/runhook/session"
+)
+
+// Fields of Summary.Audio, and of AudioPluginData with its number for WAV. They
+// are the wire format and cannot change.
+const (
+	audioSampleRate  = 1
+	audioChannels    = 2
+	audioFrames      = 3
+	audioEncoded     = 4
+	audioContentType = 5
+
+	audioEncoding = 2
+	encodingWAV   = 11
+)
+
+var audioMetadata = encodeMetadata("audio", appendInt(nil, audioEncoding, encodingWAV), classBlobSequence)
+
+// A Clip is a sound: frame after frame, a sample for each channel side by side,
+// from -1 to 1. What is beyond is clipped; NaN is silence.
+type Clip struct {
+	Samples    []float32
+	SampleRate float64 // frames a second, positive
+	Channels   int     // 0: 1
+}
+
+func (c Clip) channels() int { return max(c.Channels, 1) }
+
+// wav returns the clip as TensorFlow encodes it.
+func (c Clip) wav() ([]byte, error) {
+	if c.Channels < 0 {
+		return nil, fmt.Errorf("%d channels, want 1 or more", c.Channels)
+	}
+	return wav.Encode(nil, c.Samples, c.SampleRate, c.channels())
+}
+
+// AudioValue returns sounds, one at least, as WAV of 16 bits a sample. TensorBoard
+// plays the first.
+func AudioValue(tag string, clips ...Clip) (Value, error) {
+	if len(clips) == 0 {
+		return Value{}, fmt.Errorf("summary: audio %q: no clips", tag)
+	}
+	encoded := make([][]byte, len(clips))
+	for i, clip := range clips {
+		var err error
+		if encoded[i], err = clip.wav(); err != nil {
+			return Value{}, fmt.Errorf("summary: audio %q: clip %d: %w", tag, i, err)
+		}
+	}
+	return Value{tag: tag, metadata: audioMetadata, body: stringField(encoded, len(clips))}, nil
+}
+
+// AudioV1Value returns a sound in the form of tf.compat.v1.summary.audio, which
+// readers serve with different content types; see [AudioValue].
+func AudioV1Value(tag string, clip Clip) (Value, error) {
+	encoded, err := clip.wav()
+	if err != nil {
+		return Value{}, fmt.Errorf("summary: audio %q: %w", tag, err)
+	}
+	message := make([]byte, 0, len(encoded)+32)
+	message = protowire.AppendTag(message, audioSampleRate, protowire.Fixed32Type)
+	message = binary.LittleEndian.AppendUint32(message, math.Float32bits(float32(clip.SampleRate)))
+	message = appendInt(message, audioChannels, int64(clip.channels()))
+	message = appendInt(message, audioFrames, int64(len(clip.Samples)/clip.channels()))
+	message = protowire.AppendTag(message, audioEncoded, protowire.BytesType)
+	message = protowire.AppendBytes(message, encoded)
+	message = appendString(message, audioContentType, "audio/wav")
+	return Value{tag: tag, body: bytesField(valueAudio, message)}, nil
+}
+
+// Audio writes a sound.
+func (w *Writer) Audio(tag string, clip Clip, step int64) error {
+	v, err := AudioValue(tag, clip)
+	return w.add(step, v, err)
+}
+
+type audioOp struct {
+	name       string // the tag without what outputTag adds
+	fetch      []string
+	sampleRate float64
+	maxOutputs int
+	value      func(tag string, clip Clip) (Value, error)
+}
+
+// Audio returns an op that makes up to maxOutputs sounds, 0 meaning
+// [DefaultMaxOutputs], of a fetched float32 tensor of shape [batch, frames] or
+// [batch, frames, channels]. The tags are those of tf.compat.v1.summary.audio:
+// name/audio if maxOutputs is 1, else name/audio/0, name/audio/1 …
+func Audio(name, fetch string, sampleRate float64, maxOutputs int) Op {
+	return newAudioOp(name, fetch, sampleRate, maxOutputs, func(tag string, clip Clip) (Value, error) { return AudioValue(tag, clip) })
+}
+
+// AudioV1 is [Audio] in the form of [AudioV1Value].
+func AudioV1(name, fetch string, sampleRate float64, maxOutputs int) Op {
+	return newAudioOp(name, fetch, sampleRate, maxOutputs, AudioV1Value)
+}
+
+func newAudioOp(name, fetch string, sampleRate float64, maxOutputs int, value func(string, Clip) (Value, error)) Op {
+	if maxOutputs == 0 {
+		maxOutputs = DefaultMaxOutputs
+	}
+	return &audioOp{CleanName(name), []string{fetch}, sampleRate, maxOutputs, value}
+}
+
+func (op *audioOp) Fetches() []string { return op.fetch }
+
+func (op *audioOp) check() error {
+	if op.maxOutputs < 0 {
+		return fmt.Errorf("audio %q: maxOutputs is %d, want 0 (%d) or more", op.name, op.maxOutputs, DefaultMaxOutputs)
+	}
+	if !(op.sampleRate > 0) {
+		return fmt.Errorf("audio %q: sample rate %v, want a positive one", op.name, op.sampleRate)
+	}
+	return checkNames("audio", op.name, op.fetch[0])
+}
+
+func (op *audioOp) AppendValues(dst []Value, fetched session.Values) ([]Value, error) {
+	if err := op.check(); err != nil {
+		return dst, fmt.Errorf("summary: %w", err)
+	}
+	v, err := lookup(op.name, op.fetch[0], fetched)
+	if err != nil {
+		return dst, err
+	}
+	t, _ := v.Tensor()
+	samples, ok := t.Data.([]float32)
+	if !ok || len(t.Shape) != 2 && len(t.Shape) != 3 {
+		return dst, fmt.Errorf("summary: audio %q: fetch %q is %s, want a float32 tensor of shape [batch, frames] or [batch, frames, channels]", op.name, op.fetch[0], describe(v))
+	}
+	if err := t.Validate(); err != nil {
+		return dst, fmt.Errorf("summary: audio %q: fetch %q: %w", op.name, op.fetch[0], err)
+	}
+	channels, size := 1, t.Shape[1]
+	if len(t.Shape) == 3 {
+		if channels = t.Shape[2]; channels == 0 {
+			return dst, fmt.Errorf("summary: audio %q: fetch %q has shape %v, want a channel at least", op.name, op.fetch[0], t.Shape)
+		}
+		size *= channels
+	}
+	for i := range min(t.Shape[0], op.maxOutputs) {
+		tag := op.name + "/audio"
+		if op.maxOutputs > 1 {
+			tag += "/" + strconv.Itoa(i)
+		}
+		value, err := op.value(tag, Clip{Samples: samples[i*size : (i+1)*size], SampleRate: op.sampleRate, Channels: channels})
+		if err != nil {
+			return dst, err
+		}
+		dst = append(dst, value)
+	}
+	return dst, nil
+}

@@ -1,0 +1,162 @@
+package summary
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/runhook/runhook/internal/histogram"
+	"github.com/runhook/runhook/session"
+)
+
+// Fields of HistogramProto. They are the wire format and cannot change.
+const (
+	histoMin         = 1
+	histoMax         = 2
+	histoNum         = 3
+	histoSum         = 4
+	histoSumSquares  = 5
+	histoBucketLimit = 6
+	histoBucket      = 7
+)
+
+// DefaultBuckets is how many buckets of equal width tf.summary.histogram makes.
+const DefaultBuckets = 30
+
+// A Bucket is one of a histogram: how many values are from Left to Right.
+type Bucket struct{ Left, Right, Count float64 }
+
+// HistogramBucketsValue returns a distribution in as many buckets of equal width
+// from the least value to the greatest: what tf.summary.histogram makes. NaN and
+// infinities are left out.
+func HistogramBucketsValue[T Number](tag string, values []T, buckets int) (Value, error) {
+	rows, _, err := histogram.AppendEqualRows(nil, values, buckets)
+	if err != nil {
+		return Value{}, fmt.Errorf("summary: histogram %q: %w", tag, err)
+	}
+	return rowsValue(tag, rows), nil
+}
+
+// HistogramRawValue returns a distribution that was counted elsewhere. The edges
+// are finite, buckets follow each other, and counts are not negative.
+func HistogramRawValue(tag string, buckets []Bucket) (Value, error) {
+	rows := make([]float64, 0, 3*len(buckets))
+	for i, b := range buckets {
+		switch {
+		case math.IsNaN(b.Left) || math.IsInf(b.Left, 0) || math.IsNaN(b.Right) || math.IsInf(b.Right, 0) || b.Left > b.Right:
+			return Value{}, fmt.Errorf("summary: histogram %q: bucket %d is from %v to %v, want finite edges in order", tag, i, b.Left, b.Right)
+		case i > 0 && b.Left < buckets[i-1].Right:
+			return Value{}, fmt.Errorf("summary: histogram %q: bucket %d begins at %v, before the one before it ends (%v)", tag, i, b.Left, buckets[i-1].Right)
+		case !(b.Count >= 0) || math.IsInf(b.Count, 0):
+			return Value{}, fmt.Errorf("summary: histogram %q: bucket %d counts %v, want a finite number of 0 or more", tag, i, b.Count)
+		}
+		rows = append(rows, b.Left, b.Right, b.Count)
+	}
+	return rowsValue(tag, rows), nil
+}
+
+// HistogramV1Value returns the distribution of values in the form of
+// tf.compat.v1.summary.histogram, which looks different from reader to reader; see
+// [HistogramValue].
+func HistogramV1Value[T Number](tag string, values []T) Value {
+	return distribution(tag, values, encodeV1)
+}
+
+// encodeV1 encodes h as a HistogramProto.
+func encodeV1(tag string, h *histogram.Histogram) Value {
+	moments := h.Moments()
+	limits, counts := h.AppendBuckets(nil, nil)
+	message := make([]byte, 0, 64+16*len(limits))
+	for _, field := range []struct {
+		number protowire.Number
+		value  float64
+	}{
+		{histoMin, moments.Min}, {histoMax, moments.Max}, {histoNum, float64(h.Num())}, {histoSum, moments.Sum}, {histoSumSquares, moments.SumSquares},
+	} {
+		message = protowire.AppendTag(message, field.number, protowire.Fixed64Type)
+		message = binary.LittleEndian.AppendUint64(message, math.Float64bits(field.value))
+	}
+	message = appendDoubles(message, histoBucketLimit, limits)
+	message = appendDoubles(message, histoBucket, counts)
+	return Value{tag: tag, body: bytesField(valueHisto, message)}
+}
+
+// appendDoubles appends a packed field.
+func appendDoubles(b []byte, field protowire.Number, values []float64) []byte {
+	b = protowire.AppendTag(b, field, protowire.BytesType)
+	b = protowire.AppendVarint(b, uint64(8*len(values)))
+	for _, x := range values {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(x))
+	}
+	return b
+}
+
+// HistogramRaw writes a distribution that was counted elsewhere; see
+// [HistogramRawValue].
+func (w *Writer) HistogramRaw(tag string, buckets []Bucket, step int64) error {
+	v, err := HistogramRawValue(tag, buckets)
+	return w.add(step, v, err)
+}
+
+// HistogramV1 is [Histogram] in the form of [HistogramV1Value].
+func HistogramV1(name, fetch string) Op { return distributionOp(name, fetch, encodeV1) }
+
+// HistogramBuckets is [Histogram] with buckets of equal width, 0 meaning
+// [DefaultBuckets]; see [HistogramBucketsValue].
+func HistogramBuckets(name, fetch string, buckets int) Op {
+	if buckets == 0 {
+		buckets = DefaultBuckets
+	}
+	return opOf("histogram", CleanName(name), fetch, func(tag string, v session.Value) (Value, error) {
+		t, ok := v.Tensor()
+		if number, isNumber := v.Number(); !ok && isNumber && v.Kind() != session.KindBool {
+			t = session.Tensor{Shape: []int{1}, Data: []float64{number}}
+		}
+		data, err := numbersIn(tag, t)
+		if err != nil {
+			return Value{}, fmt.Errorf("%w (fetch %q)", err, fetch)
+		}
+		switch data := data.(type) {
+		case []float32:
+			return HistogramBucketsValue(tag, data, buckets)
+		case []float64:
+			return HistogramBucketsValue(tag, data, buckets)
+		case []int32:
+			return HistogramBucketsValue(tag, data, buckets)
+		case []int64:
+			return HistogramBucketsValue(tag, data, buckets)
+		default:
+			return HistogramBucketsValue(tag, data.([]uint8), buckets)
+		}
+	})
+}
+
+// NonFinite returns an op that makes a scalar of how many values of a fetched
+// tensor are NaN or infinite: what histograms leave out. The tag is name as
+// [CleanName] gives it, "weights/non_finite" for example.
+func NonFinite(name, fetch string) Op {
+	return opOf("scalar", CleanName(name), fetch, func(tag string, v session.Value) (Value, error) {
+		t, ok := v.Tensor()
+		if !ok {
+			return Value{}, fmt.Errorf("summary: non-finite values %q: fetch %q is %s, want a tensor", tag, fetch, describe(v))
+		}
+		count := 0
+		switch data := t.Data.(type) {
+		case []float32:
+			for _, x := range data {
+				if x-x != 0 { // NaN, as is that of an infinity
+					count++
+				}
+			}
+		case []float64:
+			for _, x := range data {
+				if x-x != 0 {
+					count++
+				}
+			}
+		}
+		return ScalarValue(tag, float64(count)), nil
+	})
+}

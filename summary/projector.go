@@ -1,0 +1,260 @@
+package summary
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"image"
+	"image/draw"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// projectorConfig is the file that TensorBoard's projector looks for in a run.
+const projectorConfig = "projector_config.pbtxt"
+
+// An Embedding is a table of vectors for TensorBoard's projector.
+type Embedding struct {
+	// Name is shown, and names the files. Required.
+	Name string
+	// Vectors are the rows, all of one length. Required.
+	Vectors [][]float32
+	// Header names the columns of Metadata, and is needed if there are several.
+	Header []string
+	// Metadata has the labels of each vector: a row of as many columns each. nil:
+	// there are none.
+	Metadata [][]string
+	// Sprites are small pictures of one size, one for each vector. nil: there are
+	// none.
+	Sprites []image.Image
+	// Binary keeps the vectors as little-endian float32 instead of text.
+	Binary bool
+}
+
+func (e *Embedding) check() error {
+	switch {
+	case e.Name == "" || !utf8.ValidString(e.Name) || strings.ContainsAny(e.Name, "/\\\x00") || e.Name == "." || e.Name == "..":
+		return fmt.Errorf("name %q, want one that is also a file's", e.Name)
+	case len(e.Vectors) == 0 || len(e.Vectors[0]) == 0:
+		return errors.New("no vectors, or empty ones")
+	}
+	for i, v := range e.Vectors {
+		if len(v) != len(e.Vectors[0]) {
+			return fmt.Errorf("vector %d has length %d, the first %d", i, len(v), len(e.Vectors[0]))
+		}
+		for _, x := range v {
+			if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+				return fmt.Errorf("vector %d has the element %v, want finite ones", i, x)
+			}
+		}
+	}
+	if err := e.checkMetadata(); err != nil {
+		return err
+	}
+	if e.Sprites != nil && len(e.Sprites) != len(e.Vectors) {
+		return fmt.Errorf("%d sprites for %d vectors", len(e.Sprites), len(e.Vectors))
+	}
+	for i, s := range e.Sprites {
+		if isNilImage(s) || s.Bounds().Empty() || s.Bounds().Size() != e.Sprites[0].Bounds().Size() {
+			return fmt.Errorf("sprite %d is nil, empty, or of another size than the first", i)
+		}
+	}
+	return nil
+}
+
+func (e *Embedding) checkMetadata() error {
+	if e.Metadata == nil {
+		if e.Header != nil {
+			return errors.New("a header without metadata")
+		}
+		return nil
+	}
+	if len(e.Metadata) != len(e.Vectors) {
+		return fmt.Errorf("%d rows of metadata for %d vectors", len(e.Metadata), len(e.Vectors))
+	}
+	columns := len(e.Metadata[0])
+	if columns == 0 || columns > 1 && len(e.Header) != columns || columns == 1 && len(e.Header) > 1 {
+		return fmt.Errorf("%d columns of metadata with a header of %d", columns, len(e.Header))
+	}
+	for i, row := range append([][]string{e.Header}, e.Metadata...) {
+		if i > 0 && len(row) != columns {
+			return fmt.Errorf("row %d of the metadata has %d columns, the first %d", i-1, len(row), columns)
+		}
+		for _, cell := range row {
+			if !utf8.ValidString(cell) || strings.ContainsAny(cell, "\t\n\r") {
+				return fmt.Errorf("row %d of the metadata has %q, want text without tabs and line breaks", i-1, cell)
+			}
+		}
+	}
+	return nil
+}
+
+// WriteEmbeddings writes embeddings into the folder of a run, for TensorBoard's
+// projector: their files and the projector's configuration, in place of one that
+// is there. Names are distinct.
+func WriteEmbeddings(logdir string, embeddings ...Embedding) error {
+	if len(embeddings) == 0 {
+		return errors.New("summary: WriteEmbeddings: no embeddings")
+	}
+	names := make(map[string]bool)
+	for i := range embeddings {
+		e := &embeddings[i]
+		if err := e.check(); err != nil {
+			return fmt.Errorf("summary: embedding %q: %w", e.Name, err)
+		}
+		if names[e.Name] {
+			return fmt.Errorf("summary: two embeddings are named %q", e.Name)
+		}
+		names[e.Name] = true
+	}
+	if err := os.MkdirAll(logdir, 0o777); err != nil {
+		return fmt.Errorf("summary: %w", err)
+	}
+	var config bytes.Buffer
+	for i := range embeddings {
+		if err := embeddings[i].write(logdir, &config); err != nil {
+			return fmt.Errorf("summary: embedding %q: %w", embeddings[i].Name, err)
+		}
+	}
+	if err := replaceFile(filepath.Join(logdir, projectorConfig), config.Bytes()); err != nil {
+		return fmt.Errorf("summary: %w", err)
+	}
+	return nil
+}
+
+// write writes the files of e and appends what the configuration says of them.
+func (e *Embedding) write(logdir string, config *bytes.Buffer) error {
+	fmt.Fprintf(config, "embeddings {\n  tensor_name: %s\n", quoted(e.Name))
+	tensor, name := e.text(), e.Name+"_tensor.tsv"
+	if e.Binary {
+		tensor, name = e.binary(), e.Name+"_tensor.bytes"
+		fmt.Fprintf(config, "  tensor_shape: %d\n  tensor_shape: %d\n", len(e.Vectors), len(e.Vectors[0]))
+	}
+	if err := replaceFile(filepath.Join(logdir, name), tensor); err != nil {
+		return err
+	}
+	fmt.Fprintf(config, "  tensor_path: %s\n", quoted(name))
+	if e.Metadata != nil {
+		name := e.Name + "_metadata.tsv"
+		if err := replaceFile(filepath.Join(logdir, name), e.metadata()); err != nil {
+			return err
+		}
+		fmt.Fprintf(config, "  metadata_path: %s\n", quoted(name))
+	}
+	if e.Sprites != nil {
+		name := e.Name + "_sprite.png"
+		sprite, err := e.sprite()
+		if err != nil {
+			return err
+		}
+		if err := replaceFile(filepath.Join(logdir, name), sprite); err != nil {
+			return err
+		}
+		size := e.Sprites[0].Bounds().Size()
+		fmt.Fprintf(config, "  sprite {\n    image_path: %s\n    single_image_dim: %d\n    single_image_dim: %d\n  }\n", quoted(name), size.X, size.Y)
+	}
+	config.WriteString("}\n")
+	return nil
+}
+
+// quoted is s as a string of protobuf's text format.
+func quoted(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c < 0x20 || c >= 0x7f:
+			fmt.Fprintf(&b, `\%03o`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String() + `"`
+}
+
+func (e *Embedding) text() []byte {
+	var b []byte
+	for _, v := range e.Vectors {
+		for i, x := range v {
+			if i > 0 {
+				b = append(b, '\t')
+			}
+			b = strconv.AppendFloat(b, float64(x), 'g', -1, 32)
+		}
+		b = append(b, '\n')
+	}
+	return b
+}
+
+func (e *Embedding) binary() []byte {
+	b := make([]byte, 0, 4*len(e.Vectors)*len(e.Vectors[0]))
+	for _, v := range e.Vectors {
+		for _, x := range v {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+		}
+	}
+	return b
+}
+
+// metadata has a header only if there are several columns: else the projector
+// takes it for a label.
+func (e *Embedding) metadata() []byte {
+	var b strings.Builder
+	rows := e.Metadata
+	if len(e.Metadata[0]) > 1 {
+		rows = append([][]string{e.Header}, rows...)
+	}
+	for _, row := range rows {
+		b.WriteString(strings.Join(row, "\t"))
+		b.WriteByte('\n')
+	}
+	return []byte(b.String())
+}
+
+// sprite draws all sprites into one picture, as square as it can be.
+func (e *Embedding) sprite() ([]byte, error) {
+	size := e.Sprites[0].Bounds().Size()
+	columns := int(math.Ceil(math.Sqrt(float64(len(e.Sprites)))))
+	rows := (len(e.Sprites) + columns - 1) / columns
+	sheet := image.NewNRGBA(image.Rect(0, 0, columns*size.X, rows*size.Y))
+	for i, s := range e.Sprites {
+		at := image.Pt(i%columns*size.X, i/columns*size.Y)
+		draw.Draw(sheet, image.Rectangle{Min: at, Max: at.Add(size)}, s, s.Bounds().Min, draw.Src)
+	}
+	var b bytes.Buffer
+	err := png.Encode(&b, sheet)
+	return b.Bytes(), err
+}
+
+// replaceFile writes a file under another name and renames it, so that a reader
+// sees the old one or the new one.
+func replaceFile(path string, content []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	if _, err := f.Write(content); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := f.Chmod(0o644); err != nil { // CreateTemp keeps others from reading
+		return errors.Join(err, f.Close())
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

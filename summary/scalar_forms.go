@@ -1,0 +1,30 @@
+package summary
+
+import (
+	"github.com/runhook/runhook/session"
+)
+
+// exactPlugin is the name under which exact scalars are kept beside those that
+// TensorBoard draws.
+const exactPlugin = "runhook_float64"
+
+// ExactScalarValues returns a point of a curve twice, for one event: as TensorBoard
+// draws it, in float32, and, under the tag with "/float64" behind, as a float64
+// tensor of a plugin that no page shows but every reader keeps. A float64 tensor
+// alone would be dropped by TensorBoard's data server.
+func ExactScalarValues(tag string, value float64) ([]Value, error) {
+	exact, err := TensorValue(tag+"/float64", exactPlugin, nil, session.Tensor{Data: []float64{value}})
+	if err != nil {
+		return nil, err
+	}
+	return []Value{ScalarValue(tag, value), exact}, nil
+}
+
+// ExactScalar writes a point of a curve without loss; see [ExactScalarValues].
+func (w *Writer) ExactScalar(tag string, value float64, step int64) error {
+	values, err := ExactScalarValues(tag, value)
+	if err != nil {
+		return err
+	}
+	return w.Add(step, values...)
+}
