@@ -21,7 +21,7 @@ type Mesh struct {
 	// Colors are those of Vertices: red, green, blue. nil: they have none.
 	Colors [][3]uint8
 	// Config is the configuration of the Three.js scene as JSON, {"camera": {…}} for
-	// example. "": TensorBoard's.
+	// example. Default "{}", TensorBoard's own.
 	Config string
 }
 
@@ -69,6 +69,9 @@ func MeshValues(name string, mesh Mesh) ([]Value, error) {
 	}
 	if mesh.Colors != nil {
 		parts = append(parts, part{eventpb.MeshPluginData_COLOR, len(mesh.Colors), flat(mesh.Colors)})
+	}
+	if mesh.Config == "" {
+		mesh.Config = "{}"
 	}
 	var components uint32
 	for _, p := range parts {
