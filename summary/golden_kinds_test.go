@@ -31,11 +31,11 @@ type goldenCall struct {
 		PluginName string `json:"plugin_name"`
 		Content    struct{ Base64 []byte }
 	}
-	Step      int64
-	Args      goldenArgs
-	Layout    json.RawMessage
-	HParams   json.RawMessage
-	Metrics   []struct {
+	Step    int64
+	Args    goldenArgs
+	Layout  json.RawMessage
+	HParams json.RawMessage
+	Metrics []struct {
 		Tag, Group, Description string
 		DisplayName             string `json:"display_name"`
 		DatasetType             string `json:"dataset_type"`
