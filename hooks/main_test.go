@@ -8,50 +8,20 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/internal/tfrecord"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/graph"
 	"github.com/runhook/runhook/summary/eventpb"
 )
 
-// TestMain fails the package if a goroutine that runs our code outlives the
-// tests.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if leaked := leakedGoroutines(); code == 0 && leaked != "" {
-		fmt.Fprintf(os.Stderr, "goroutines left after the tests:\n%s\n", leaked)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-// leakedGoroutines returns the stacks of other goroutines that are in this
-// module, after giving those that are about to end a chance to do so.
-func leakedGoroutines() string {
-	var leaked []string
-	for range 10_000 {
-		buf := make([]byte, 1<<20)
-		buf = buf[:runtime.Stack(buf, true)]
-		leaked = nil
-		for _, stack := range strings.Split(string(buf), "\n\n")[1:] {
-			if strings.Contains(stack, "github.com/runhook/runhook/") {
-				leaked = append(leaked, stack)
-			}
-		}
-		if len(leaked) == 0 {
-			return ""
-		}
-		runtime.Gosched()
-	}
-	return strings.Join(leaked, "\n\n")
-}
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 var errBroken = errors.New("broken")
 

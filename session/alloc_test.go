@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
@@ -64,6 +65,7 @@ func lossEngine() session.Engine {
 }
 
 func TestAHookedRunAllocatesNothing(t *testing.T) {
+	leaktest.Check(t)
 	engines := map[string]func() session.Engine{
 		"StepFunc": lossEngine,
 		"graph":    func() session.Engine { return lineGraph() },
@@ -92,6 +94,7 @@ func TestAHookedRunAllocatesNothing(t *testing.T) {
 }
 
 func TestARunWithFeedsAndOptionsAllocatesNothing(t *testing.T) {
+	leaktest.Check(t)
 	feeder := &session.SessionRunArgs{
 		Feeds: session.Feeds{"x": session.Float64(3)}, Options: &session.RunOptions{TraceLevel: session.SoftwareTrace},
 	}
@@ -111,6 +114,7 @@ func TestARunWithFeedsAndOptionsAllocatesNothing(t *testing.T) {
 
 // A hook that records now and then asks for other names in those runs.
 func TestAlternatingFetchesAllocateNothing(t *testing.T) {
+	leaktest.Check(t)
 	idle := &session.SessionRunArgs{Fetches: []string{"global_step"}}
 	recording := &session.SessionRunArgs{Fetches: []string{"global_step", "loss"}}
 	run := 0
@@ -131,6 +135,7 @@ func TestAlternatingFetchesAllocateNothing(t *testing.T) {
 }
 
 func TestReadingAllocatesNothing(t *testing.T) {
+	leaktest.Check(t)
 	s := open(t, lossEngine())
 	values, err := s.Run(t.Context(), "train", "loss", "global_step")
 	require.NoError(t, err)
@@ -147,6 +152,7 @@ func TestReadingAllocatesNothing(t *testing.T) {
 }
 
 func TestReadingTheGlobalStepAllocatesNothing(t *testing.T) {
+	leaktest.Check(t)
 	for name, e := range map[string]session.Engine{"StepFunc": lossEngine(), "graph": lineGraph()} {
 		t.Run(name, func(t *testing.T) {
 			step, err := session.NewGlobalStep(e)
@@ -166,6 +172,7 @@ func TestReadingTheGlobalStepAllocatesNothing(t *testing.T) {
 }
 
 func TestATimerAllocatesNothing(t *testing.T) {
+	leaktest.Check(t)
 	timer := newTimer(t, 0, 2)
 	step := int64(0)
 	require.Zero(t, testing.AllocsPerRun(1000, func() {
@@ -176,6 +183,7 @@ func TestATimerAllocatesNothing(t *testing.T) {
 }
 
 func TestAskingWhetherToStopAllocatesNothing(t *testing.T) {
+	leaktest.Check(t)
 	s := open(t, lineGraph())
 	require.Zero(t, testing.AllocsPerRun(10000, func() { s.ShouldStop() }))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
@@ -15,6 +16,7 @@ import (
 func letStragglersEnd() { time.Sleep(2 * time.Hour) }
 
 func TestGoroutinesFromBeforeClearStopAreStillJoined(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		coord := newCoordinator(t)
 		coord.Go("slow", func(ctx context.Context) error {
@@ -31,6 +33,7 @@ func TestGoroutinesFromBeforeClearStopAreStillJoined(t *testing.T) {
 }
 
 func TestJoinWaitsAsLongAsNobodyAskedForAStop(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		coord := newCoordinator(t)
 		coord.Go("long", func(context.Context) error { time.Sleep(time.Hour); return nil })
@@ -41,6 +44,7 @@ func TestJoinWaitsAsLongAsNobodyAskedForAStop(t *testing.T) {
 }
 
 func TestJoinWaitsTheGracePeriodFromTheStopAndNamesStragglers(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		coord := newCoordinator(t)
 		release := make(chan struct{})
@@ -61,6 +65,7 @@ func TestJoinWaitsTheGracePeriodFromTheStopAndNamesStragglers(t *testing.T) {
 }
 
 func TestJoinReturnsAsSoonAsTheLastGoroutineEnds(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		coord := newCoordinator(t)
 		for i := range 5 {
@@ -78,6 +83,7 @@ func TestJoinReturnsAsSoonAsTheLastGoroutineEnds(t *testing.T) {
 }
 
 func TestJoinWaitsForRegisteredGoroutines(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		coord := newCoordinator(t)
 		for _, d := range []time.Duration{time.Second, 3 * time.Second, 2 * time.Second} {
@@ -99,6 +105,7 @@ func TestJoinWaitsForRegisteredGoroutines(t *testing.T) {
 }
 
 func TestJoinGivesGoroutinesAMomentToSeeTheStop(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		for _, grace := range []time.Duration{-1, 0, 1} {
 			coord := newCoordinator(t)
@@ -110,6 +117,7 @@ func TestJoinGivesGoroutinesAMomentToSeeTheStop(t *testing.T) {
 }
 
 func TestJoinGivesUpWhenTheGracePeriodIsOver(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		defer letStragglersEnd()
 		for _, grace := range []time.Duration{0, 2 * time.Millisecond, time.Second} {
@@ -128,6 +136,7 @@ func TestJoinGivesUpWhenTheGracePeriodIsOver(t *testing.T) {
 }
 
 func TestJoinAndGoroutinesStartedMeanwhile(t *testing.T) {
+	leaktest.Check(t)
 	nested := func(coord *session.Coordinator, then func()) func(context.Context) error {
 		return func(context.Context) error {
 			time.Sleep(time.Second)
@@ -180,6 +189,7 @@ func TestJoinAndGoroutinesStartedMeanwhile(t *testing.T) {
 }
 
 func TestStragglersDoNotHideErrors(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		defer letStragglersEnd()
 		coord := newCoordinator(t)
@@ -190,6 +200,7 @@ func TestStragglersDoNotHideErrors(t *testing.T) {
 }
 
 func TestTheErrorOfAStragglerIsKept(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		coord := newCoordinator(t)
 		coord.Go("late", func(context.Context) error { time.Sleep(time.Hour); return errBroken })
@@ -202,6 +213,7 @@ func TestTheErrorOfAStragglerIsKept(t *testing.T) {
 }
 
 func TestEachJoinKnowsItsStragglers(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		defer letStragglersEnd()
 		coord := newCoordinator(t)
@@ -216,6 +228,7 @@ func TestEachJoinKnowsItsStragglers(t *testing.T) {
 }
 
 func TestAGoroutineThatBeginsWhileTheSessionClosesIsReported(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		defer close(release)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
@@ -22,6 +23,7 @@ func newCoordinator(t *testing.T) *session.Coordinator {
 }
 
 func TestACoordinatorToldToStop(t *testing.T) {
+	leaktest.Check(t)
 	other := errors.New("other")
 	for _, c := range []struct {
 		name  string
@@ -65,6 +67,7 @@ func TestACoordinatorToldToStop(t *testing.T) {
 }
 
 func TestWhatIsACleanStopCanBeChosen(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		name  string
 		clean func(error) bool
@@ -91,6 +94,7 @@ func TestWhatIsACleanStopCanBeChosen(t *testing.T) {
 }
 
 func TestWaitForStop(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		coord := newCoordinator(t)
 		within := func(d time.Duration) bool {
@@ -112,6 +116,7 @@ func TestWaitForStop(t *testing.T) {
 }
 
 func TestAWaiterSeesAStopThatIsClearedAtOnce(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		coord := newCoordinator(t)
 		seen := make(chan bool, 1)
@@ -124,6 +129,7 @@ func TestAWaiterSeesAStopThatIsClearedAtOnce(t *testing.T) {
 }
 
 func TestAfterJoinErrorsAreReturnedToWhoReportsThem(t *testing.T) {
+	leaktest.Check(t)
 	coord := newCoordinator(t)
 	require.False(t, coord.Joined())
 	require.NoError(t, coord.Join(0))
@@ -142,6 +148,7 @@ func TestAfterJoinErrorsAreReturnedToWhoReportsThem(t *testing.T) {
 }
 
 func TestClearStopMakesACoordinatorNew(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		coord := newCoordinator(t)
 		other := errors.New("other")
@@ -164,6 +171,7 @@ func TestClearStopMakesACoordinatorNew(t *testing.T) {
 }
 
 func TestClearStopDoesNotOutliveTheContext(t *testing.T) {
+	leaktest.Check(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	coord := session.NewCoordinator(ctx, session.CoordinatorConfig{})
 	coord.RequestStop(nil)
@@ -176,6 +184,7 @@ func TestClearStopDoesNotOutliveTheContext(t *testing.T) {
 }
 
 func TestACoordinatorEndsWithItsContext(t *testing.T) {
+	leaktest.Check(t)
 	reason := errors.New("ctrl-c")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	coord := session.NewCoordinator(ctx, session.CoordinatorConfig{})
@@ -186,6 +195,7 @@ func TestACoordinatorEndsWithItsContext(t *testing.T) {
 }
 
 func TestErrorsOfGoroutines(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		name string
 		fn   func(ctx context.Context) error
@@ -221,6 +231,7 @@ func TestErrorsOfGoroutines(t *testing.T) {
 }
 
 func TestTheFirstErrorIsNotRepeatedByThoseItStops(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		coord := newCoordinator(t)
 		for range 3 {
@@ -232,6 +243,7 @@ func TestTheFirstErrorIsNotRepeatedByThoseItStops(t *testing.T) {
 }
 
 func TestACoordinatorServesManyGoroutines(t *testing.T) {
+	leaktest.Check(t)
 	coord := newCoordinator(t)
 	var wg sync.WaitGroup
 	for range 8 {
@@ -251,6 +263,7 @@ func TestACoordinatorServesManyGoroutines(t *testing.T) {
 }
 
 func TestAGoroutineThatAddsToTheErrorOfAnotherIsHeard(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		c := session.NewCoordinator(t.Context(), session.CoordinatorConfig{})
 		c.Go("same", func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) })

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
@@ -31,6 +32,7 @@ type uncomparable []string
 func (uncomparable) Error() string { return "uncomparable" }
 
 func TestErrorsAreCleanOrLostOnlyIfEveryLeafIs(t *testing.T) {
+	leaktest.Check(t)
 	hook := func(err error) error {
 		return &session.HookError{Hook: "h", Phase: session.PhaseEnd, Err: err}
 	}
@@ -72,6 +74,7 @@ func TestErrorsAreCleanOrLostOnlyIfEveryLeafIs(t *testing.T) {
 }
 
 func TestSentinelsAreWhatTheirDocumentationSays(t *testing.T) {
+	leaktest.Check(t)
 	require.ErrorIs(t, session.ErrOutOfRange, io.EOF)
 	require.ErrorIs(t, session.ErrClosed, fs.ErrClosed)
 	for _, err := range []error{session.ErrStop, session.ErrAborted, session.ErrUnavailable, session.ErrRunAfterStop, session.ErrInRun} {
@@ -81,6 +84,7 @@ func TestSentinelsAreWhatTheirDocumentationSays(t *testing.T) {
 }
 
 func TestAHookErrorNamesHookAndPhase(t *testing.T) {
+	leaktest.Check(t)
 	for _, phase := range []session.Phase{
 		session.PhaseBegin, session.PhaseAfterCreateSession, session.PhaseBeforeRun, session.PhaseAfterRun, session.PhaseEnd, session.PhaseCloseSession,
 	} {
@@ -105,6 +109,7 @@ func TestAHookErrorNamesHookAndPhase(t *testing.T) {
 }
 
 func TestAnUnknownNameSuggestsCloseOnes(t *testing.T) {
+	leaktest.Check(t)
 	known := []string{"loss", "train", "global_step", "hidden/w", "hidden/b"}
 	for _, c := range []struct{ name, want string }{
 		{"los", `unknown name "los", did you mean "loss"`},
@@ -118,6 +123,7 @@ func TestAnUnknownNameSuggestsCloseOnes(t *testing.T) {
 }
 
 func TestARunOfAnUnknownNameFails(t *testing.T) {
+	leaktest.Check(t)
 	for name, e := range map[string]session.Engine{
 		"graph":    lineGraph(),
 		"StepFunc": session.StepFunc(func(context.Context, []session.Value) error { return nil }, "loss"),

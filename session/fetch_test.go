@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
@@ -27,6 +28,7 @@ func fetched(t *testing.T, v session.Value) session.Values {
 func get[T any](values session.Values) (any, error) { return session.Fetch[T]("x").Get(values) }
 
 func TestAFetchGivesTheValueInItsType(t *testing.T) {
+	leaktest.Check(t)
 	floats, ints := session.TensorOf([]float32{1, 2}), session.TensorOf([]int32{1, 2, 3, 4}, 2, 2)
 	stamp := session.Any(time.Unix(7, 0))
 	for _, c := range []struct {
@@ -80,6 +82,7 @@ func TestAFetchGivesTheValueInItsType(t *testing.T) {
 }
 
 func TestAFetchOfWhatWasNotFetched(t *testing.T) {
+	leaktest.Check(t)
 	_, err := session.Fetch[float64]("loss").Get(fetched(t, session.Float64(1)))
 	require.ErrorIs(t, err, session.ErrNotFetched)
 	require.EqualError(t, err, `session: fetch "loss": not fetched`)
@@ -89,6 +92,7 @@ func TestAFetchOfWhatWasNotFetched(t *testing.T) {
 }
 
 func TestAsReadsAValueByTheRulesOfAFetch(t *testing.T) {
+	leaktest.Check(t)
 	f, ok := session.As[float64](session.Float32(0.5))
 	require.True(t, ok)
 	require.Equal(t, 0.5, f)

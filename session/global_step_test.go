@@ -6,11 +6,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/graph"
 )
 
 func TestTheStepFetchedWithARunIsTheOneBeforeItsUpdate(t *testing.T) {
+	leaktest.Check(t)
 	for name, e := range map[string]session.Engine{
 		"graph":    lineGraph(),
 		"StepFunc": session.StepFunc(func(context.Context, []session.Value) error { return nil }),
@@ -58,6 +60,7 @@ type namedStep struct {
 func (e namedStep) GlobalStep() string { return e.name }
 
 func TestAGlobalStepHasToExist(t *testing.T) {
+	leaktest.Check(t)
 	_, err := session.NewGlobalStep(graph.New())
 	require.ErrorIs(t, err, session.ErrNoGlobalStep)
 	_, err = session.NewGlobalStep(namedStep{graph.New(), "steps"})
@@ -65,6 +68,7 @@ func TestAGlobalStepHasToExist(t *testing.T) {
 }
 
 func TestAGlobalStepIsAnInt64(t *testing.T) {
+	leaktest.Check(t)
 	e := namedStep{lineGraph(), "w"}
 	step, err := session.NewGlobalStep(e)
 	require.NoError(t, err)
@@ -85,6 +89,7 @@ func TestAGlobalStepIsAnInt64(t *testing.T) {
 }
 
 func TestReadingTheStepReturnsTheErrorOfItsRun(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	e := j.engine(lineGraph())
 	step, err := session.NewGlobalStep(e)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
@@ -27,6 +28,7 @@ type sized struct {
 }
 
 func TestHooksAreValidatedWhenTheSessionIsBuilt(t *testing.T) {
+	leaktest.Check(t)
 	a := &sized{id: 1}
 	var none *sized
 	var noFuncs *session.HookFuncs
@@ -61,6 +63,7 @@ func TestHooksAreValidatedWhenTheSessionIsBuilt(t *testing.T) {
 }
 
 func TestAHookWithoutANameIsCalledByItsType(t *testing.T) {
+	leaktest.Check(t)
 	fails := func(context.Context, session.Graph) error { return errBroken }
 	for _, c := range []struct {
 		name  string
@@ -84,6 +87,7 @@ func TestAHookWithoutANameIsCalledByItsType(t *testing.T) {
 }
 
 func TestHookFuncsCallsEachFunction(t *testing.T) {
+	leaktest.Check(t)
 	var calls []string
 	h := &session.HookFuncs{
 		OnBegin: func(_ context.Context, graph session.Graph) error {
@@ -124,6 +128,7 @@ func TestHookFuncsCallsEachFunction(t *testing.T) {
 }
 
 func TestHooksWithoutAnythingToDo(t *testing.T) {
+	leaktest.Check(t)
 	for name, h := range map[string]session.SessionRunHook{"BaseHook": session.BaseHook{}, "HookFuncs": &session.HookFuncs{}} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, session.With(t.Context(), session.Config{Engine: lineGraph(), Hooks: []session.SessionRunHook{h}}, func(s *session.MonitoredSession) error {
@@ -136,6 +141,7 @@ func TestHooksWithoutAnythingToDo(t *testing.T) {
 }
 
 func TestAHookThatCannotResolveItsNamesFailsInBegin(t *testing.T) {
+	leaktest.Check(t)
 	h := &session.HookFuncs{OnBegin: func(_ context.Context, graph session.Graph) error { return graph.Resolve("looss") }}
 	_, err := session.NewMonitoredSession(t.Context(), session.Config{Engine: lineGraph(), Hooks: []session.SessionRunHook{h}})
 	require.ErrorIs(t, err, session.ErrUnknownName)
@@ -143,6 +149,7 @@ func TestAHookThatCannotResolveItsNamesFailsInBegin(t *testing.T) {
 }
 
 func TestAHookMayBeginAgainAfterItsSessionIsClosed(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	a := j.hook("a").failing(session.PhaseBegin, errBroken)
 	_, err := session.NewMonitoredSession(t.Context(), session.Config{Engine: lineGraph(), Hooks: hooks(a)})

@@ -11,10 +11,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
 func TestOneEngineRunServesEverybody(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	parts := make(map[string][]string)
 	asking := func(name string, fetches ...string) *scribe {
@@ -48,6 +50,7 @@ func TestOneEngineRunServesEverybody(t *testing.T) {
 }
 
 func TestARunWithoutFetchesStillCallsTheHooksAndTheEngine(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	s := open(t, j.engine(lineGraph()), j.hook("a"))
 	j.take()
@@ -58,6 +61,7 @@ func TestARunWithoutFetchesStillCallsTheHooksAndTheEngine(t *testing.T) {
 }
 
 func TestAHookMayAskForSomethingElseInEachRun(t *testing.T) {
+	leaktest.Check(t)
 	args := &session.SessionRunArgs{Fetches: []string{"loss"}}
 	asks := []func(){
 		func() { args.Fetches[0] = "loss" },
@@ -89,6 +93,7 @@ func TestAHookMayAskForSomethingElseInEachRun(t *testing.T) {
 }
 
 func TestTheCallerMayReuseItsListOfFetches(t *testing.T) {
+	leaktest.Check(t)
 	s := open(t, lineGraph())
 	fetches := []string{"loss"}
 	for _, want := range []string{"loss=2", "w=1", "x=2", "loss=2"} {
@@ -101,6 +106,7 @@ func TestTheCallerMayReuseItsListOfFetches(t *testing.T) {
 }
 
 func TestARawRunOfAHookLeavesTheValuesOfTheRunInProgress(t *testing.T) {
+	leaktest.Check(t)
 	var seen []string
 	first := &session.HookFuncs{
 		OnBeforeRun: func(context.Context, *session.SessionRunContext) (*session.SessionRunArgs, error) {
@@ -123,6 +129,7 @@ func TestARawRunOfAHookLeavesTheValuesOfTheRunInProgress(t *testing.T) {
 }
 
 func TestFeedsOfHooksAndCallerAreUnited(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	var fed session.Feeds
 	e := j.engine(lineGraph())
@@ -147,6 +154,7 @@ func TestFeedsOfHooksAndCallerAreUnited(t *testing.T) {
 }
 
 func TestANameMayBeFedOnce(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		name          string
 		first, second session.Feeds
@@ -196,6 +204,7 @@ func TestANameMayBeFedOnce(t *testing.T) {
 }
 
 func TestFeedConflictsNameHooksOfOneTypeApart(t *testing.T) {
+	leaktest.Check(t)
 	feeder := func() *session.HookFuncs {
 		return &session.HookFuncs{OnBeforeRun: func(context.Context, *session.SessionRunContext) (*session.SessionRunArgs, error) {
 			return &session.SessionRunArgs{Feeds: session.Feeds{"x": session.Float64(1)}}, nil
@@ -210,6 +219,7 @@ func TestFeedConflictsNameHooksOfOneTypeApart(t *testing.T) {
 }
 
 func TestAHookThatFailsEndsTheRun(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		phase session.Phase
 		want  []string
@@ -236,6 +246,7 @@ func TestAHookThatFailsEndsTheRun(t *testing.T) {
 }
 
 func TestTheEngineKnowsOfAStepWhoseAfterRunFailed(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	a := j.hook("a").failing(session.PhaseAfterRun, errBroken)
 	s := open(t, lineGraph(), a)
@@ -248,6 +259,7 @@ func TestTheEngineKnowsOfAStepWhoseAfterRunFailed(t *testing.T) {
 }
 
 func TestAHooksErrorsKeepTheirMeaning(t *testing.T) {
+	leaktest.Check(t)
 	for _, phase := range []session.Phase{session.PhaseBeforeRun, session.PhaseAfterRun} {
 		for _, c := range []struct {
 			err         error
@@ -277,6 +289,7 @@ func TestAHooksErrorsKeepTheirMeaning(t *testing.T) {
 }
 
 func TestTheContextOfARunReachesHooksAndEngine(t *testing.T) {
+	leaktest.Check(t)
 	type key struct{}
 	ctx := context.WithValue(t.Context(), key{}, "mine")
 	var j journal
@@ -301,6 +314,7 @@ func TestTheContextOfARunReachesHooksAndEngine(t *testing.T) {
 
 // A step that was made is recorded, also when its context ended meanwhile.
 func TestAfterRunIsCalledThoughTheContextEndedInTheRun(t *testing.T) {
+	leaktest.Check(t)
 	for _, e := range map[string]session.Engine{
 		"graph": lineGraph(), "StepFunc": session.StepFunc(func(context.Context, []session.Value) error { return nil }),
 	} {
@@ -328,6 +342,7 @@ func TestAfterRunIsCalledThoughTheContextEndedInTheRun(t *testing.T) {
 }
 
 func TestTheTimeoutOfARunLimitsTheEngineAlone(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		slow := session.StepFunc(func(ctx context.Context, _ []session.Value) error {
 			select {
@@ -353,6 +368,7 @@ func TestTheTimeoutOfARunLimitsTheEngineAlone(t *testing.T) {
 }
 
 func TestATraceThatOneHookAsksForIsSeenByAll(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	traced := j.hook("tracer")
 	traced.args = &session.SessionRunArgs{Options: &session.RunOptions{TraceLevel: session.FullTrace}}
@@ -381,6 +397,7 @@ func TestATraceThatOneHookAsksForIsSeenByAll(t *testing.T) {
 }
 
 func TestAnUnknownNameInARunSaysWhoAsked(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	s := open(t, lineGraph(), j.hook("a", "loss"), j.hook("b", "los"))
 	_, err := s.Run(t.Context(), "loss")
@@ -392,6 +409,7 @@ func TestAnUnknownNameInARunSaysWhoAsked(t *testing.T) {
 }
 
 func TestRunUntilStop(t *testing.T) {
+	leaktest.Check(t)
 	steps := 0
 	h := &session.HookFuncs{OnAfterRun: func(_ context.Context, rc *session.SessionRunContext, _ *session.SessionRunValues) error {
 		if steps++; steps == 3 {

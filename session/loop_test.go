@@ -9,10 +9,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
 func TestEveryCallsAtOnceAndThenAtFixedTimes(t *testing.T) {
+	leaktest.Check(t)
 	const s = time.Second
 	for _, c := range []struct {
 		name           string
@@ -50,6 +52,7 @@ func TestEveryCallsAtOnceAndThenAtFixedTimes(t *testing.T) {
 }
 
 func TestAStopWakesALoopThatWaits(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		coord := newCoordinator(t)
 		coord.Every("rare", 100*time.Hour, func(context.Context) error { return nil })
@@ -62,6 +65,7 @@ func TestAStopWakesALoopThatWaits(t *testing.T) {
 }
 
 func TestALoopEndsWithItsFunction(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		name string
 		fn   func(ctx context.Context, coord *session.Coordinator) error
@@ -99,6 +103,7 @@ func TestALoopEndsWithItsFunction(t *testing.T) {
 }
 
 func TestALoopThatIsInterruptedGoesOnToWhatFollowsIt(t *testing.T) {
+	leaktest.Check(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	require.NoError(t, session.Loop(ctx, 0, func(ctx context.Context) error {
 		cancel()
@@ -108,6 +113,7 @@ func TestALoopThatIsInterruptedGoesOnToWhatFollowsIt(t *testing.T) {
 }
 
 func TestALoopThatCannotBe(t *testing.T) {
+	leaktest.Check(t)
 	coord := newCoordinator(t)
 	coord.Every("nothing", time.Second, nil)
 	require.EqualError(t, coord.Join(0), `session: goroutine "nothing": session: Loop without a function`)

@@ -1,52 +1,23 @@
 package session_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/graph"
 )
 
-// TestMain fails the package if a goroutine that runs our code outlives the
-// tests.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if leaked := leakedGoroutines(); code == 0 && leaked != "" {
-		fmt.Fprintf(os.Stderr, "goroutines left after the tests:\n%s\n", leaked)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-// leakedGoroutines returns the stacks of other goroutines that are in this
-// module, after giving those that are about to end a chance to do so.
-func leakedGoroutines() string {
-	var leaked []string
-	for range 10_000 {
-		buf := make([]byte, 1<<20)
-		buf = buf[:runtime.Stack(buf, true)]
-		leaked = nil
-		for _, stack := range bytes.Split(buf, []byte("\n\n"))[1:] {
-			if bytes.Contains(stack, []byte("github.com/runhook/runhook/")) {
-				leaked = append(leaked, string(stack))
-			}
-		}
-		if len(leaked) == 0 {
-			return ""
-		}
-		runtime.Gosched()
-	}
-	return strings.Join(leaked, "\n\n")
+func TestEveryTestChecksForLeaks(t *testing.T) {
+	leaktest.Check(t)
+	leaktest.InEveryTest(t)
 }
 
 var errBroken = errors.New("broken")

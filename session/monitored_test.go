@@ -13,10 +13,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
 func TestCallbacksComeInTheDocumentedOrder(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	s, err := session.NewMonitoredSession(t.Context(), session.Config{
 		Engine: j.engine(lineGraph()),
@@ -42,6 +44,7 @@ func TestCallbacksComeInTheDocumentedOrder(t *testing.T) {
 }
 
 func TestInitIsCalledOnlyIfAVariableHasNoValue(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	e := j.engine(session.StepFunc(func(context.Context, []session.Value) error { return nil }))
 	open(t, e)
@@ -49,6 +52,7 @@ func TestInitIsCalledOnlyIfAVariableHasNoValue(t *testing.T) {
 }
 
 func TestConfigReportsAllFaultsAtOnce(t *testing.T) {
+	leaktest.Check(t)
 	_, err := session.NewMonitoredSession(t.Context(), session.Config{
 		StopGracePeriod: -time.Second,
 		Hooks:           []session.SessionRunHook{nil},
@@ -59,6 +63,7 @@ func TestConfigReportsAllFaultsAtOnce(t *testing.T) {
 }
 
 func TestATypedNilEngineIsAnErrorOfTheConfig(t *testing.T) {
+	leaktest.Check(t)
 	var e *session.StepEngine
 	require.NotPanics(t, func() {
 		_, err := session.NewMonitoredSession(t.Context(), session.Config{Engine: e})
@@ -67,6 +72,7 @@ func TestATypedNilEngineIsAnErrorOfTheConfig(t *testing.T) {
 }
 
 func TestTheHookListIsCopied(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	list := hooks(j.hook("a"))
 	s := open(t, lineGraph(), list...)
@@ -83,6 +89,7 @@ type noSession struct{ session.Engine }
 func (noSession) NewSession(context.Context) (session.Session, error) { return nil, nil }
 
 func TestAnEngineWithoutASessionIsAnError(t *testing.T) {
+	leaktest.Check(t)
 	require.NotPanics(t, func() {
 		_, err := session.NewMonitoredSession(t.Context(), session.Config{Engine: noSession{lineGraph()}})
 		require.Error(t, err)
@@ -90,6 +97,7 @@ func TestAnEngineWithoutASessionIsAnError(t *testing.T) {
 }
 
 func TestOpeningThatFailsIsUnwound(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		name   string
 		breaks func(e *tracedEngine, a, b *scribe)
@@ -151,6 +159,7 @@ func TestOpeningThatFailsIsUnwound(t *testing.T) {
 }
 
 func TestOpeningThatPanicsIsUnwoundAndThePanicGoesOn(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		phase session.Phase
 		want  []string
@@ -174,6 +183,7 @@ func TestOpeningThatPanicsIsUnwoundAndThePanicGoesOn(t *testing.T) {
 }
 
 func TestFailedOpeningStopsAndJoinsTheGoroutines(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		stopped := false
 		starter := &session.HookFuncs{OnAfterCreateSession: func(_ context.Context, _ session.Session, coord *session.Coordinator) error {
@@ -199,6 +209,7 @@ func TestFailedOpeningStopsAndJoinsTheGoroutines(t *testing.T) {
 }
 
 func TestFailuresOfUnwindingAreJoined(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	errClose, errHook := errors.New("close"), errors.New("hook")
 	e := j.engine(lineGraph()).failing("Init", errBroken).failing("Close", errClose)
@@ -212,6 +223,7 @@ func TestFailuresOfUnwindingAreJoined(t *testing.T) {
 }
 
 func TestAfterAStopWasRequestedNoRunBegins(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	s := open(t, j.engine(lineGraph()), j.hook("a"))
 	require.False(t, s.ShouldStop())
@@ -224,6 +236,7 @@ func TestAfterAStopWasRequestedNoRunBegins(t *testing.T) {
 }
 
 func TestTheEndOfInputHasOneName(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		name  string
 		err   error
@@ -251,6 +264,7 @@ func TestTheEndOfInputHasOneName(t *testing.T) {
 }
 
 func TestAHooksEOFIsAnOrdinaryError(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	a := j.hook("a").failing(session.PhaseAfterRun, io.EOF)
 	s := open(t, lineGraph(), a)
@@ -260,6 +274,7 @@ func TestAHooksEOFIsAnOrdinaryError(t *testing.T) {
 }
 
 func TestASessionGoesOnAfterARunThatFailed(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	e := j.engine(lineGraph()).failing("Run", errBroken)
 	s := open(t, e)
@@ -272,6 +287,7 @@ func TestASessionGoesOnAfterARunThatFailed(t *testing.T) {
 }
 
 func TestARunWithADoneContextDoesNothing(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	s := open(t, j.engine(lineGraph()), j.hook("a"))
 	j.take()
@@ -286,6 +302,7 @@ func TestARunWithADoneContextDoesNothing(t *testing.T) {
 }
 
 func TestRunArgsOfNothingRunsTheHooksAlone(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	s := open(t, j.engine(lineGraph()), j.hook("a", "loss"))
 	j.take()
@@ -298,6 +315,7 @@ func TestRunArgsOfNothingRunsTheHooksAlone(t *testing.T) {
 }
 
 func TestUseAfterCloseIsErrClosed(t *testing.T) {
+	leaktest.Check(t)
 	s := open(t, lineGraph())
 	var raw session.Session
 	require.NoError(t, s.RunStepFn(t.Context(), func(_ context.Context, sc *session.StepContext) error {
@@ -320,6 +338,7 @@ func TestUseAfterCloseIsErrClosed(t *testing.T) {
 }
 
 func TestCloseIsIdempotentAndReturnsTheSameError(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	s := open(t, j.engine(lineGraph()), j.hook("a").failing(session.PhaseEnd, errBroken))
 	j.take()
@@ -332,6 +351,7 @@ func TestCloseIsIdempotentAndReturnsTheSameError(t *testing.T) {
 }
 
 func TestCloseDoesEverythingWhateverFails(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	errs := make([]error, 6)
 	for i := range errs {
@@ -359,6 +379,7 @@ func TestCloseDoesEverythingWhateverFails(t *testing.T) {
 }
 
 func TestThatALostSessionCannotBeClosedIsNoNews(t *testing.T) {
+	leaktest.Check(t)
 	for _, lost := range []error{session.ErrAborted, fmt.Errorf("engine: %w", session.ErrUnavailable)} {
 		var j journal
 		s := open(t, j.engine(lineGraph()).failing("Close", lost))
@@ -367,6 +388,7 @@ func TestThatALostSessionCannotBeClosedIsNoNews(t *testing.T) {
 }
 
 func TestAPanicInClosingStillClosesTheRestAndGoesOn(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		phase session.Phase
 		want  []string
@@ -396,6 +418,7 @@ func TestAPanicInClosingStillClosesTheRestAndGoesOn(t *testing.T) {
 }
 
 func TestGoexitInEndStillClosesTheSession(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	s := open(t, j.engine(lineGraph()), j.hook("a").doing(session.PhaseEnd, runtime.Goexit))
 	j.take()
@@ -409,6 +432,7 @@ func TestGoexitInEndStillClosesTheSession(t *testing.T) {
 }
 
 func TestEndMayRunTheSessionAndCloseSessionMayNot(t *testing.T) {
+	leaktest.Check(t)
 	var raw session.Session
 	final := &session.HookFuncs{
 		OnEnd: func(ctx context.Context, s session.Session) error {
@@ -433,6 +457,7 @@ func TestEndMayRunTheSessionAndCloseSessionMayNot(t *testing.T) {
 }
 
 func TestCloseReportsGoroutinesThatOutliveTheGracePeriod(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		stuck := &session.HookFuncs{OnAfterCreateSession: func(_ context.Context, _ session.Session, coord *session.Coordinator) error {
@@ -456,6 +481,7 @@ func TestCloseReportsGoroutinesThatOutliveTheGracePeriod(t *testing.T) {
 }
 
 func TestTheGracePeriodIs120SecondsByDefault(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		stuck := &session.HookFuncs{OnAfterCreateSession: func(_ context.Context, _ session.Session, coord *session.Coordinator) error {
@@ -472,6 +498,7 @@ func TestTheGracePeriodIs120SecondsByDefault(t *testing.T) {
 }
 
 func TestAGoroutinesErrorStopsTheLoopAndComesFromClose(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
 		a := j.hook("a")
@@ -497,6 +524,7 @@ func TestAGoroutinesErrorStopsTheLoopAndComesFromClose(t *testing.T) {
 }
 
 func TestAGoroutineThatReachesTheEndOfInputEndsTheLoopCleanly(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		feeder := &session.HookFuncs{OnAfterCreateSession: func(_ context.Context, _ session.Session, coord *session.Coordinator) error {
 			coord.Go("feeder", func(context.Context) error { return session.ErrOutOfRange })
@@ -511,6 +539,7 @@ func TestAGoroutineThatReachesTheEndOfInputEndsTheLoopCleanly(t *testing.T) {
 }
 
 func TestStepsYieldsTheValuesOfEachRun(t *testing.T) {
+	leaktest.Check(t)
 	runs := 0
 	stopper := &session.HookFuncs{OnAfterRun: func(_ context.Context, rc *session.SessionRunContext, _ *session.SessionRunValues) error {
 		if runs++; runs == 3 {
@@ -529,6 +558,7 @@ func TestStepsYieldsTheValuesOfEachRun(t *testing.T) {
 }
 
 func TestStepsEndsSilentlyWithTheInput(t *testing.T) {
+	leaktest.Check(t)
 	left := 2
 	s := open(t, session.StepFunc(func(context.Context, []session.Value) error {
 		if left--; left < 0 {
@@ -545,6 +575,7 @@ func TestStepsEndsSilentlyWithTheInput(t *testing.T) {
 }
 
 func TestStepsYieldsAnErrorOnceAndEnds(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	s := open(t, j.engine(lineGraph()).failing("Run", errBroken))
 	var got []error
@@ -556,6 +587,7 @@ func TestStepsYieldsAnErrorOnceAndEnds(t *testing.T) {
 }
 
 func TestStepsCanBeLeft(t *testing.T) {
+	leaktest.Check(t)
 	s := open(t, lineGraph())
 	for range s.Steps(t.Context(), "train") {
 		break
@@ -567,6 +599,7 @@ func TestStepsCanBeLeft(t *testing.T) {
 
 // What ends the loop while Steps waits for its turn is an end as any other.
 func TestStepsEndsSilentlyWhileItWaitsForItsTurn(t *testing.T) {
+	leaktest.Check(t)
 	nothing := func(*session.MonitoredSession) {}
 	for _, c := range []struct {
 		name          string
@@ -608,6 +641,7 @@ func TestStepsEndsSilentlyWhileItWaitsForItsTurn(t *testing.T) {
 }
 
 func TestHooksAndEnginesServeSeveralSessionsInTurn(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	a := j.hook("a", "loss")
 	g := lineGraph()

@@ -7,10 +7,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
 func TestOpsAreRunTogether(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	s, err := j.engine(lineGraph()).NewSession(t.Context())
 	require.NoError(t, err)
@@ -24,6 +26,7 @@ func TestOpsAreRunTogether(t *testing.T) {
 }
 
 func TestOpsEndTheInputOnlyByExactlyEOF(t *testing.T) {
+	leaktest.Check(t)
 	s, err := session.StepFunc(func(context.Context, []session.Value) error { return io.EOF }).NewSession(t.Context())
 	require.NoError(t, err)
 	_, err = session.Ops{"train"}.Run(t.Context(), s, nil)
@@ -31,6 +34,7 @@ func TestOpsEndTheInputOnlyByExactlyEOF(t *testing.T) {
 }
 
 func TestTheInitializerInitialisesOnce(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	s, err := j.engine(lineGraph()).NewSession(t.Context())
 	require.NoError(t, err)
@@ -51,6 +55,7 @@ func TestTheInitializerInitialisesOnce(t *testing.T) {
 }
 
 func TestASessionThatIsNoInitializerNeedsNone(t *testing.T) {
+	leaktest.Check(t)
 	s, err := session.StepFunc(func(context.Context, []session.Value) error { return nil }).NewSession(t.Context())
 	require.NoError(t, err)
 	for _, op := range []session.Op{session.GlobalVariablesInitializer(), session.ReportUninitializedVariables()} {
@@ -61,6 +66,7 @@ func TestASessionThatIsNoInitializerNeedsNone(t *testing.T) {
 }
 
 func TestTheInitializerTakesNoFeeds(t *testing.T) {
+	leaktest.Check(t)
 	s, err := lineGraph().NewSession(t.Context())
 	require.NoError(t, err)
 	_, err = session.GlobalVariablesInitializer().Run(t.Context(), s, session.Feeds{"x": session.Float64(1)})
@@ -74,6 +80,7 @@ type wrapping struct{ session.Session }
 func (w wrapping) Unwrap() session.Session { return w.Session }
 
 func TestAnAbilityIsFoundBehindWrappings(t *testing.T) {
+	leaktest.Check(t)
 	s, err := lineGraph().NewSession(t.Context())
 	require.NoError(t, err)
 	own, ok := session.Ability[session.Initializer](wrapping{wrapping{s}})

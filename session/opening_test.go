@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
@@ -70,6 +71,7 @@ func lostOnce() *tracedEngine {
 }
 
 func TestWaitingForASessionEndsWithEitherContext(t *testing.T) {
+	leaktest.Check(t)
 	reason := errors.New("ctrl-c")
 	for where, config := range waits {
 		for name, c := range map[string]struct {
@@ -106,6 +108,7 @@ func TestWaitingForASessionEndsWithEitherContext(t *testing.T) {
 }
 
 func TestCloseEndsTheWaitForASession(t *testing.T) {
+	leaktest.Check(t)
 	for where, config := range waits {
 		t.Run(where, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -129,6 +132,7 @@ func TestCloseEndsTheWaitForASession(t *testing.T) {
 }
 
 func TestShouldStopThatWaitsForASessionEndsWithClose(t *testing.T) {
+	leaktest.Check(t)
 	for where, config := range waits {
 		t.Run(where, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -150,6 +154,7 @@ func TestShouldStopThatWaitsForASessionEndsWithClose(t *testing.T) {
 }
 
 func TestADoneContextEndsRecoveryWithoutDelay(t *testing.T) {
+	leaktest.Check(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	var j journal
 	creations := 0
@@ -169,6 +174,7 @@ func TestADoneContextEndsRecoveryWithoutDelay(t *testing.T) {
 }
 
 func TestTheOpeningContextIsOfTheSessionAndEndsWithTheOpening(t *testing.T) {
+	leaktest.Check(t)
 	type key struct{}
 	var seen []context.Context
 	e := lostOnce()
@@ -190,6 +196,7 @@ func TestTheOpeningContextIsOfTheSessionAndEndsWithTheOpening(t *testing.T) {
 }
 
 func TestAWaitForASessionThatIsInterruptedTellsWhatIsMissing(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		e := lineGraph()
 		worker, err := session.NewWorkerSessionCreator(session.WorkerConfig{Engine: e})

@@ -7,10 +7,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
 func TestOptionsAreMergedIntoACopy(t *testing.T) {
+	leaktest.Check(t)
 	const second = time.Second
 	type options = session.RunOptions
 	for _, c := range []struct {
@@ -83,6 +85,7 @@ func snapshot(all []*session.RunOptions) []session.RunOptions {
 }
 
 func TestTheOriginalArgsHoldFetchesAndFeedsWithoutOptions(t *testing.T) {
+	leaktest.Check(t)
 	var fetches []string
 	var feeds session.Feeds
 	var options *session.RunOptions

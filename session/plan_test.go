@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/graph"
 )
@@ -27,6 +28,7 @@ func wideGraph(n int) *graph.Graph {
 // Twelve lists of the hook times five of the caller are more than any cache of
 // plans holds; each comes several times, in an order that mixes them.
 func TestAnyNumberOfPatternsOfFetchesIsServed(t *testing.T) {
+	leaktest.Check(t)
 	const lists, callers = 12, 5
 	args := &session.SessionRunArgs{}
 	run := 0
@@ -65,6 +67,7 @@ func TestAnyNumberOfPatternsOfFetchesIsServed(t *testing.T) {
 
 // While an engine gets the same slice of fetches, the names in it stay the same.
 func TestASliceOfFetchesPromisesItsNames(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	type identity struct {
 		first *string
@@ -102,6 +105,7 @@ func TestASliceOfFetchesPromisesItsNames(t *testing.T) {
 // A hook that alternates between two lists, as one that records now and then,
 // gives the engine the same two slices for ever.
 func TestAlternatingFetchesKeepTheirSlices(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	slices := make(map[*string]int)
 	e := j.engine(lineGraph())

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
@@ -29,6 +30,7 @@ func failingOnce(n int, err error) func(context.Context) error {
 }
 
 func TestALostSessionIsCreatedAgainAndTheRunRepeated(t *testing.T) {
+	leaktest.Check(t)
 	for _, lost := range []error{session.ErrAborted, fmt.Errorf("worker 3: %w", session.ErrUnavailable)} {
 		var j journal
 		e := j.engine(lineGraph())
@@ -53,6 +55,7 @@ func TestALostSessionIsCreatedAgainAndTheRunRepeated(t *testing.T) {
 }
 
 func TestASingularSessionIsNotCreatedAgain(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	e := j.engine(lineGraph())
 	e.at["Run"] = failingOnce(1, session.ErrAborted)
@@ -68,6 +71,7 @@ func TestASingularSessionIsNotCreatedAgain(t *testing.T) {
 }
 
 func TestCreatingIsTriedAgain(t *testing.T) {
+	leaktest.Check(t)
 	for call, err := range map[string]error{"NewSession": session.ErrUnavailable, "Init": session.ErrAborted} {
 		var j journal
 		e := j.engine(lineGraph())
@@ -82,6 +86,7 @@ func TestCreatingIsTriedAgain(t *testing.T) {
 }
 
 func TestAHookThatLosesTheSessionAtItsCreationIsCalledAgain(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	a, b := j.hook("a"), j.hook("b")
 	fail := failingOnce(1, session.ErrAborted)
@@ -97,6 +102,7 @@ func TestAHookThatLosesTheSessionAtItsCreationIsCalledAgain(t *testing.T) {
 }
 
 func TestAStopWishOutlivesTheSession(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	e := j.engine(lineGraph())
 	e.at["Run"] = failingOnce(1, session.ErrAborted)
@@ -117,6 +123,7 @@ func TestAStopWishOutlivesTheSession(t *testing.T) {
 }
 
 func TestAStepFunctionIsCalledAgainWithTheNewSession(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	s, err := session.NewMonitoredSession(t.Context(), session.Config{Engine: j.engine(lineGraph()), Recovery: atOnce})
 	require.NoError(t, err)
@@ -140,6 +147,7 @@ func TestAStepFunctionIsCalledAgainWithTheNewSession(t *testing.T) {
 }
 
 func TestBackoffGrowsAndEndsWithTheAttempts(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
 		e := j.engine(lineGraph()).failing("Run", session.ErrUnavailable)
@@ -163,6 +171,7 @@ func TestBackoffGrowsAndEndsWithTheAttempts(t *testing.T) {
 }
 
 func TestARunThatSucceedsForgivesTheLosses(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	e := j.engine(lineGraph())
 	runs := 0
@@ -184,6 +193,7 @@ func TestARunThatSucceedsForgivesTheLosses(t *testing.T) {
 }
 
 func TestTheDefaultBackoffDoublesWithinItsBounds(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
 		var times []time.Time
@@ -204,6 +214,7 @@ func TestTheDefaultBackoffDoublesWithinItsBounds(t *testing.T) {
 }
 
 func TestTheUserDecidesWhatIsALoss(t *testing.T) {
+	leaktest.Check(t)
 	errEvicted := errors.New("evicted")
 	var j journal
 	e := j.engine(lineGraph())
@@ -221,6 +232,7 @@ func TestTheUserDecidesWhatIsALoss(t *testing.T) {
 }
 
 func TestShouldStopCreatesALostSessionAgain(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	var coord *session.Coordinator
 	e := j.engine(lineGraph())
@@ -244,6 +256,7 @@ func TestShouldStopCreatesALostSessionAgain(t *testing.T) {
 }
 
 func TestALostSessionThatIsNotCreatedAgainHasNoEnd(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	e := j.engine(lineGraph())
 	e.at["Run"] = failingOnce(1, session.ErrAborted)
@@ -260,11 +273,13 @@ func TestALostSessionThatIsNotCreatedAgainHasNoEnd(t *testing.T) {
 }
 
 func TestABadRecoveryIsAnErrorOfTheConfig(t *testing.T) {
+	leaktest.Check(t)
 	_, err := session.NewMonitoredSession(t.Context(), session.Config{Engine: lineGraph(), Recovery: session.Recovery{MaxAttempts: -2}})
 	require.EqualError(t, err, "session: Recovery.MaxAttempts is -2, want a positive number, 0 (20) or Off")
 }
 
 func TestManyMayAskARecoveringSessionConcurrentSafe(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	e := j.engine(lineGraph())
 	runs := 0
@@ -299,6 +314,7 @@ func TestManyMayAskARecoveringSessionConcurrentSafe(t *testing.T) {
 }
 
 func TestAHookThatRunsTheSessionThatShouldStopIsCreatingIsRefused(t *testing.T) {
+	leaktest.Check(t)
 	var s *session.MonitoredSession
 	var coord *session.Coordinator
 	var got error
@@ -320,6 +336,7 @@ func TestAHookThatRunsTheSessionThatShouldStopIsCreatingIsRefused(t *testing.T) 
 }
 
 func TestALossThatNobodyRecoversFromIsAnError(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		never := session.Recovery{Recoverable: func(error) bool { return false }}
 		worker := &session.HookFuncs{OnAfterCreateSession: func(_ context.Context, _ session.Session, coord *session.Coordinator) error {
@@ -338,6 +355,7 @@ func TestALossThatNobodyRecoversFromIsAnError(t *testing.T) {
 }
 
 func TestAStuckGoroutineDoesNotOutwaitTheRunsContext(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		defer close(release)
@@ -364,6 +382,7 @@ func TestAStuckGoroutineDoesNotOutwaitTheRunsContext(t *testing.T) {
 }
 
 func TestStepsYieldTheErrorOfASessionThatIsNotCreatedAgain(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	var coord *session.Coordinator
 	e := j.engine(lineGraph())
@@ -382,6 +401,7 @@ func TestStepsYieldTheErrorOfASessionThatIsNotCreatedAgain(t *testing.T) {
 }
 
 func TestEverybodyAtOnceConcurrentSafe(t *testing.T) {
+	leaktest.Check(t)
 	for range 50 {
 		var j journal
 		e := j.engine(lineGraph())

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
@@ -28,6 +29,7 @@ func stopper(phase session.Phase) *session.HookFuncs {
 }
 
 func TestAStopWishDoesNotCancelTheStep(t *testing.T) {
+	leaktest.Check(t)
 	for _, phase := range []session.Phase{session.PhaseBeforeRun, session.PhaseAfterRun} {
 		t.Run(string(phase), func(t *testing.T) {
 			var j journal
@@ -47,6 +49,7 @@ func TestAStopWishDoesNotCancelTheStep(t *testing.T) {
 }
 
 func TestLaterHooksSeeAStopWish(t *testing.T) {
+	leaktest.Check(t)
 	var seen []bool
 	look := func() *session.HookFuncs {
 		return &session.HookFuncs{
@@ -67,6 +70,7 @@ func TestLaterHooksSeeAStopWish(t *testing.T) {
 }
 
 func TestAStopWishSurvivesAFailureOfTheRun(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		name  string
 		phase session.Phase
@@ -96,6 +100,7 @@ func TestAStopWishSurvivesAFailureOfTheRun(t *testing.T) {
 }
 
 func TestAStopWishIsNotHandedToTheNextSession(t *testing.T) {
+	leaktest.Check(t)
 	h := stopper(session.PhaseAfterRun)
 	for range 2 {
 		s := open(t, lineGraph(), h)

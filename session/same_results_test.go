@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
@@ -15,6 +16,7 @@ import (
 // same as one that is not, if the engine keeps its state and the losses come
 // before an update takes effect.
 func TestARecoveringSessionGivesTheSameResults(t *testing.T) {
+	leaktest.Check(t)
 	for seed := range uint64(200) {
 		calm := replay(t, seed, 0)
 		require.Equal(t, calm, replay(t, seed, 0.3), "seed %d", seed)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/graph"
 )
@@ -44,6 +45,7 @@ func graphWithOps() *graph.Graph {
 }
 
 func TestNothingIsMadeBeforeFinalize(t *testing.T) {
+	leaktest.Check(t)
 	s := new(session.Scaffold)
 	require.Equal(t, session.Scaffold{}, *s)
 	require.NoError(t, s.Finalize(t.Context(), lineGraph()))
@@ -56,6 +58,7 @@ func TestNothingIsMadeBeforeFinalize(t *testing.T) {
 }
 
 func TestFinalizeKeepsWhatIsGiven(t *testing.T) {
+	leaktest.Check(t)
 	s := session.Scaffold{
 		InitOp: session.Ops{"init"}, ReadyOp: session.Ops{"ready"},
 		LocalInitOp: session.Ops{"local init"}, ReadyForLocalInitOp: session.Ops{"ready"},
@@ -75,6 +78,7 @@ func TestFinalizeKeepsWhatIsGiven(t *testing.T) {
 }
 
 func TestFinalizeTakesTheOnlyItemOfACollection(t *testing.T) {
+	leaktest.Check(t)
 	g := graphWithOps()
 	g.AddToCollection(session.InitOpKey, "init")
 	g.AddToCollection(session.LocalInitOpKey, []string{"local init", "other init"})
@@ -93,6 +97,7 @@ func TestFinalizeTakesTheOnlyItemOfACollection(t *testing.T) {
 }
 
 func TestFinalizeReportsWhatIsWrongWithAPiece(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		name     string
 		scaffold session.Scaffold
@@ -127,6 +132,7 @@ func TestFinalizeReportsWhatIsWrongWithAPiece(t *testing.T) {
 }
 
 func TestAnAmbiguousCollectionIsASentinel(t *testing.T) {
+	leaktest.Check(t)
 	g := graphWithOps()
 	g.AddToCollection(session.SaversKey, aSaver{name: "a"})
 	g.AddToCollection(session.SaversKey, aSaver{name: "b"})
@@ -134,6 +140,7 @@ func TestAnAmbiguousCollectionIsASentinel(t *testing.T) {
 }
 
 func TestFinalizeAgainOnlyBuildsTheSaver(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	saver := new(builtSaver)
 	s := session.Scaffold{Saver: saver}
@@ -150,6 +157,7 @@ func TestFinalizeAgainOnlyBuildsTheSaver(t *testing.T) {
 }
 
 func TestAnEngineThatCannotBeFinalizedIsTriedAgain(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	e := j.engine(lineGraph()).failing("Finalize", errBroken)
 	s := new(session.Scaffold)
@@ -160,6 +168,7 @@ func TestAnEngineThatCannotBeFinalizedIsTriedAgain(t *testing.T) {
 }
 
 func TestOneCopiesWhatOneDoesNotHave(t *testing.T) {
+	leaktest.Check(t)
 	var called *session.Scaffold
 	from := &session.Scaffold{
 		InitOp: session.Ops{"init"}, InitFeeds: session.Feeds{"x": session.Float64(1)},
@@ -196,6 +205,7 @@ type aDefaultingEngine struct {
 func (e aDefaultingEngine) ScaffoldDefault(key string) any { return e.pieces[key] }
 
 func TestAnEnginesOwnPiecesAreSharedThroughTheCollections(t *testing.T) {
+	leaktest.Check(t)
 	saver := new(builtSaver)
 	e := aDefaultingEngine{graphWithOps(), map[string]any{
 		session.InitOpKey: "init", session.SaversKey: saver, session.LocalInitOpKey: []string{"local init"},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
@@ -20,6 +21,7 @@ func chief(t *testing.T, config session.ChiefConfig) *session.ChiefSessionCreato
 }
 
 func TestCreatorsCheckTheirConfig(t *testing.T) {
+	leaktest.Check(t)
 	_, err := session.NewChiefSessionCreator(session.ChiefConfig{CheckpointDir: "d", CheckpointFilenameWithPath: "d/m-1"})
 	require.EqualError(t, err, "session: ChiefConfig: Engine is nil\n"+
 		`session: ChiefConfig: both CheckpointDir ("d") and CheckpointFilenameWithPath ("d/m-1") are set, want at most one`)
@@ -33,6 +35,7 @@ func TestCreatorsCheckTheirConfig(t *testing.T) {
 }
 
 func TestACheckpointNeedsASaver(t *testing.T) {
+	leaktest.Check(t)
 	for _, config := range []session.ChiefConfig{{CheckpointDir: "d"}, {CheckpointFilenameWithPath: "d"}} {
 		config.Engine = lineGraph()
 		_, err := chief(t, config).CreateSession(t.Context())
@@ -41,6 +44,7 @@ func TestACheckpointNeedsASaver(t *testing.T) {
 }
 
 func TestTheEngineIsFinalizedAfterBeginWithTheScaffoldsNames(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	e := j.engine(graphWithOps())
 	s, err := session.NewMonitoredSession(t.Context(), session.Config{
@@ -62,6 +66,7 @@ func TestTheEngineIsFinalizedAfterBeginWithTheScaffoldsNames(t *testing.T) {
 }
 
 func TestALocalCheckNeedsALocalInit(t *testing.T) {
+	leaktest.Check(t)
 	scaffold := func() *session.Scaffold {
 		return &session.Scaffold{ReadyForLocalInitOp: session.ReportUninitializedVariables()}
 	}
@@ -74,6 +79,7 @@ func TestALocalCheckNeedsALocalInit(t *testing.T) {
 }
 
 func TestAnUnknownNameInTheScaffoldEndsTheOpening(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	e := j.engine(lineGraph())
 	_, err := session.NewMonitoredSession(t.Context(), session.Config{
@@ -86,6 +92,7 @@ func TestAnUnknownNameInTheScaffoldEndsTheOpening(t *testing.T) {
 }
 
 func TestAnAbortedInitFnIsCalledAgain(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	e := j.engine(lineGraph())
 	fail := failingOnce(1, session.ErrAborted)
@@ -109,6 +116,7 @@ func TestAnAbortedInitFnIsCalledAgain(t *testing.T) {
 }
 
 func TestInitFnGetsItsScaffoldAndTheSession(t *testing.T) {
+	leaktest.Check(t)
 	e := localGraph()
 	var scaffold *session.Scaffold
 	scaffold = &session.Scaffold{
@@ -166,6 +174,7 @@ func (s *stepSaver) CheckpointState(_ context.Context, dir string) (*session.Che
 func (s *stepSaver) RecoverLastCheckpoints(context.Context, []string) error { return nil }
 
 func TestALostSessionGoesOnFromTheNewestCheckpoint(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	e := j.engine(lineGraph())
 	saver := new(stepSaver)
@@ -205,6 +214,7 @@ func TestALostSessionGoesOnFromTheNewestCheckpoint(t *testing.T) {
 }
 
 func TestAWorkerWaitsUntilTheVariablesAreThere(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
 		e := j.engine(lineGraph())
@@ -233,6 +243,7 @@ type creatorFunc func(ctx context.Context) (session.Session, error)
 func (f creatorFunc) CreateSession(ctx context.Context) (session.Session, error) { return f(ctx) }
 
 func TestASessionMayComeFromSomebodyElse(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	e := j.engine(session.StepFunc(func(context.Context, []session.Value) error { return nil }))
 	s, err := session.NewMonitoredSession(t.Context(), session.Config{

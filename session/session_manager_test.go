@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/graph"
 )
@@ -115,6 +116,7 @@ func valuesOf(t *testing.T, s session.Session, names ...string) []string {
 }
 
 func TestASessionManagersConfigIsChecked(t *testing.T) {
+	leaktest.Check(t)
 	_, err := session.NewSessionManager(session.SessionManagerConfig{
 		ReadyForLocalInitOp: session.Ops{"v ready"},
 		LocalInitFeeds:      session.Feeds{"y": session.Float64(1)},
@@ -127,6 +129,7 @@ func TestASessionManagersConfigIsChecked(t *testing.T) {
 }
 
 func TestBadArgumentsOpenNoSession(t *testing.T) {
+	leaktest.Check(t)
 	m, j := managed(t, session.SessionManagerConfig{})
 	both := session.RestoreArgs{CheckpointDir: "d", CheckpointFilenameWithPath: "d/m-1", MaxWait: -2}
 	want := "session: RestoreArgs: both CheckpointDir (\"d\") and CheckpointFilenameWithPath (\"d/m-1\") are set, want at most one\n" +
@@ -143,6 +146,7 @@ func TestBadArgumentsOpenNoSession(t *testing.T) {
 }
 
 func TestPrepareSession(t *testing.T) {
+	leaktest.Check(t)
 	initFn := func(ctx context.Context, s session.Session) error {
 		_, err := session.Ops{"init"}.Run(ctx, s, session.Feeds{"x": session.Float64(7)})
 		return err
@@ -190,6 +194,7 @@ func TestPrepareSession(t *testing.T) {
 }
 
 func TestWhatIsNotPreparedIsClosed(t *testing.T) {
+	leaktest.Check(t)
 	prepare := session.PrepareSessionArgs{InitOp: session.Ops{"init"}}
 	unrecoverable := newMemorySaver().has("d", "d/m-5")
 	unrecoverable.recoverErr = errBroken
@@ -253,6 +258,7 @@ func TestWhatIsNotPreparedIsClosed(t *testing.T) {
 }
 
 func TestAPanicInInitFnClosesTheSession(t *testing.T) {
+	leaktest.Check(t)
 	m, j := managed(t, session.SessionManagerConfig{})
 	require.PanicsWithValue(t, "broken", func() {
 		m.PrepareSession(t.Context(), session.PrepareSessionArgs{
@@ -263,6 +269,7 @@ func TestAPanicInInitFnClosesTheSession(t *testing.T) {
 }
 
 func TestAnErrorOfClosingIsJoined(t *testing.T) {
+	leaktest.Check(t)
 	errClose := errors.New("cannot close")
 	for _, c := range []struct {
 		closing error
@@ -279,6 +286,7 @@ func TestAnErrorOfClosingIsJoined(t *testing.T) {
 }
 
 func TestASessionThatCannotBeOpened(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	m, err := session.NewSessionManager(session.SessionManagerConfig{Engine: j.engine(localGraph()).failing("NewSession", errBroken)})
 	require.NoError(t, err)
@@ -291,6 +299,7 @@ func TestASessionThatCannotBeOpened(t *testing.T) {
 }
 
 func TestWhatIsAReadyAnswer(t *testing.T) {
+	leaktest.Check(t)
 	tensor := func(data any, shape ...int) session.Value {
 		return session.TensorValue(session.Tensor{Shape: shape, Data: data})
 	}
@@ -329,6 +338,7 @@ func TestWhatIsAReadyAnswer(t *testing.T) {
 }
 
 func TestRecoverSession(t *testing.T) {
+	leaktest.Check(t)
 	both := session.SessionManagerConfig{ReadyOp: report, ReadyForLocalInitOp: session.Ops{"v ready"}, LocalInitOp: session.Ops{"local init"}}
 	tooStrict := both
 	tooStrict.ReadyForLocalInitOp = session.Ops{"not ready"}
@@ -365,6 +375,7 @@ func TestRecoverSession(t *testing.T) {
 }
 
 func TestAnErrorOfRecoveringClosesTheSession(t *testing.T) {
+	leaktest.Check(t)
 	m, j := managed(t, session.SessionManagerConfig{LocalInitOp: session.Ops{"unknown"}})
 	s, initialized, err := m.RecoverSession(t.Context(), session.RestoreArgs{})
 	require.ErrorIs(t, err, session.ErrUnknownName)
@@ -374,6 +385,7 @@ func TestAnErrorOfRecoveringClosesTheSession(t *testing.T) {
 }
 
 func TestAnErrorEndsTheWaitForASession(t *testing.T) {
+	leaktest.Check(t)
 	m, j := managed(t, session.SessionManagerConfig{ReadyOp: session.Ops{"unknown"}})
 	_, err := m.WaitForSession(t.Context(), 0)
 	require.ErrorIs(t, err, session.ErrUnknownName)
@@ -381,6 +393,7 @@ func TestAnErrorEndsTheWaitForASession(t *testing.T) {
 }
 
 func TestWaitForSessionGivesUp(t *testing.T) {
+	leaktest.Check(t)
 	for _, config := range []session.SessionManagerConfig{
 		{ReadyOp: report, RecoveryWait: time.Second},
 		{ReadyOp: report, ReadyForLocalInitOp: session.Ops{"not ready"}, LocalInitOp: session.Ops{"local init"}, RecoveryWait: time.Second},
@@ -412,6 +425,7 @@ func TestWaitForSessionGivesUp(t *testing.T) {
 }
 
 func TestOffIsNoLimit(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		g := graph.New()
 		tries := 0
@@ -442,6 +456,7 @@ func TestOffIsNoLimit(t *testing.T) {
 }
 
 func TestWaitsEndWithTheirContext(t *testing.T) {
+	leaktest.Check(t)
 	const noCheckpoint = `session: waiting for a checkpoint in "d": context deadline exceeded`
 	waiting := session.RestoreArgs{Saver: newMemorySaver(), CheckpointDir: "d", WaitForCheckpoint: true}
 	for name, c := range map[string]struct {
@@ -481,6 +496,7 @@ func TestWaitsEndWithTheirContext(t *testing.T) {
 }
 
 func TestTheLoggerIsToldWhatIsWaitedFor(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		var j journal

@@ -5,6 +5,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/sessiontest"
 )
@@ -37,6 +38,7 @@ func newLoop() *loop {
 }
 
 func TestAStepFuncIsAnEngine(t *testing.T) {
+	leaktest.Check(t)
 	sessiontest.TestEngine(t, func(*testing.T) session.Engine { return newLoop() }, sessiontest.EngineOptions{
 		Fetches: map[string]session.Kind{
 			"loss": session.KindFloat64, "w": session.KindTensor, "large": session.KindBool, "phase": session.KindString,
@@ -47,10 +49,12 @@ func TestAStepFuncIsAnEngine(t *testing.T) {
 }
 
 func TestBaseHookIsAHook(t *testing.T) {
+	leaktest.Check(t)
 	sessiontest.TestHook(t, func(*testing.T) session.SessionRunHook { return session.BaseHook{} }, sessiontest.HookOptions{})
 }
 
 func TestHookFuncsAreAHook(t *testing.T) {
+	leaktest.Check(t)
 	t.Run("without functions", func(t *testing.T) {
 		sessiontest.TestHook(t, func(*testing.T) session.SessionRunHook { return new(session.HookFuncs) }, sessiontest.HookOptions{})
 	})

@@ -6,10 +6,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
 func TestAStepFunctionRunsWithAndWithoutHooks(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	s := open(t, j.engine(lineGraph()), j.hook("a", "global_step"))
 	j.take()
@@ -40,12 +42,14 @@ func TestAStepFunctionRunsWithAndWithoutHooks(t *testing.T) {
 }
 
 func TestRunStepFnReturnsWhatTheFunctionReturns(t *testing.T) {
+	leaktest.Check(t)
 	s := open(t, lineGraph())
 	require.Equal(t, errBroken, s.RunStepFn(t.Context(), func(context.Context, *session.StepContext) error { return errBroken }))
 	require.False(t, s.ShouldStop())
 }
 
 func TestAStepFunctionsStopWishMakesShouldStopTrue(t *testing.T) {
+	leaktest.Check(t)
 	s := open(t, lineGraph())
 	went := false
 	err := s.RunStepFn(t.Context(), func(_ context.Context, sc *session.StepContext) error {
@@ -62,6 +66,7 @@ func TestAStepFunctionsStopWishMakesShouldStopTrue(t *testing.T) {
 }
 
 func TestAStepFunctionsStopEndsWithCleanly(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	err := session.With(t.Context(), session.Config{Engine: lineGraph(), Hooks: hooks(j.hook("a"))}, func(s *session.MonitoredSession) error {
 		return s.RunStepFn(t.Context(), func(_ context.Context, sc *session.StepContext) error { return sc.RequestStop() })
@@ -71,6 +76,7 @@ func TestAStepFunctionsStopEndsWithCleanly(t *testing.T) {
 }
 
 func TestAfterAStopAStepFunctionMayRunTheSessionButNotTheHooks(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	s := open(t, j.engine(lineGraph()), stopper(session.PhaseAfterRun), j.hook("a"))
 	j.take()
@@ -88,6 +94,7 @@ func TestAfterAStopAStepFunctionMayRunTheSessionButNotTheHooks(t *testing.T) {
 }
 
 func TestAStepFunctionsRunHeedsItsContext(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	s := open(t, j.engine(lineGraph()), j.hook("a"))
 	j.take()
@@ -102,6 +109,7 @@ func TestAStepFunctionsRunHeedsItsContext(t *testing.T) {
 }
 
 func TestTheRawSessionGivesTheEnginesOwn(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	s := open(t, j.engine(lineGraph()))
 	err := s.RunStepFn(t.Context(), func(_ context.Context, sc *session.StepContext) error {

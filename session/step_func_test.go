@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
@@ -21,6 +22,7 @@ func counting(calls *int) *session.StepEngine {
 }
 
 func TestFetchingTrainRunsTheClosureOnce(t *testing.T) {
+	leaktest.Check(t)
 	var calls int
 	s := open(t, counting(&calls))
 	for _, c := range []struct {
@@ -42,6 +44,7 @@ func TestFetchingTrainRunsTheClosureOnce(t *testing.T) {
 }
 
 func TestBeforeTheFirstStepThereAreNoOutputs(t *testing.T) {
+	leaktest.Check(t)
 	var calls int
 	s := open(t, counting(&calls))
 	_, err := s.Run(t.Context(), "global_step", "calls")
@@ -53,6 +56,7 @@ func TestBeforeTheFirstStepThereAreNoOutputs(t *testing.T) {
 }
 
 func TestAStepThatFailsCountsForNothing(t *testing.T) {
+	leaktest.Check(t)
 	fail := false
 	e := session.StepFunc(func(_ context.Context, out []session.Value) error {
 		out[0] = session.Bool(fail)
@@ -73,6 +77,7 @@ func TestAStepThatFailsCountsForNothing(t *testing.T) {
 }
 
 func TestAStepThatPanicsCountsForNothing(t *testing.T) {
+	leaktest.Check(t)
 	e := session.StepFunc(func(_ context.Context, out []session.Value) error {
 		if out[0] = session.Int64(1); len(out) == 1 {
 			panic("overboard")
@@ -89,6 +94,7 @@ func TestAStepThatPanicsCountsForNothing(t *testing.T) {
 }
 
 func TestAnOutputThatTheClosureLeavesOutHasNoValue(t *testing.T) {
+	leaktest.Check(t)
 	first := true
 	s := open(t, session.StepFunc(func(_ context.Context, out []session.Value) error {
 		if first {
@@ -105,6 +111,7 @@ func TestAnOutputThatTheClosureLeavesOutHasNoValue(t *testing.T) {
 }
 
 func TestIoEOFOfTheClosureEndsTheInput(t *testing.T) {
+	leaktest.Check(t)
 	n := 0
 	require.NoError(t, session.With(t.Context(), session.Config{Engine: session.StepFunc(func(context.Context, []session.Value) error {
 		if n == 3 {
@@ -123,6 +130,7 @@ func TestIoEOFOfTheClosureEndsTheInput(t *testing.T) {
 }
 
 func TestNothingOfAStepFuncCanBeFed(t *testing.T) {
+	leaktest.Check(t)
 	var calls int
 	s := open(t, counting(&calls))
 	for _, c := range []struct {
@@ -142,6 +150,7 @@ func TestNothingOfAStepFuncCanBeFed(t *testing.T) {
 }
 
 func TestAFeedErrorDoesNotDependOnTheOrderOfAMap(t *testing.T) {
+	leaktest.Check(t)
 	var calls int
 	s := open(t, counting(&calls))
 	for range 50 {
@@ -153,6 +162,7 @@ func TestAFeedErrorDoesNotDependOnTheOrderOfAMap(t *testing.T) {
 }
 
 func TestTheStateOfAStepFuncOutlivesItsSessions(t *testing.T) {
+	leaktest.Check(t)
 	var calls int
 	e := counting(&calls)
 	for _, want := range []string{"global_step=0", "global_step=1"} {
@@ -169,6 +179,7 @@ func TestTheStateOfAStepFuncOutlivesItsSessions(t *testing.T) {
 }
 
 func TestAStepFuncKnowsItsNames(t *testing.T) {
+	leaktest.Check(t)
 	e := session.StepFunc(func(context.Context, []session.Value) error { return nil }, "loss")
 	require.Equal(t, "global_step", e.GlobalStep())
 	for _, name := range []string{"train", "global_step", "loss"} {
@@ -179,6 +190,7 @@ func TestAStepFuncKnowsItsNames(t *testing.T) {
 }
 
 func TestAStepFuncReportsAllThatIsWrongWithItsArguments(t *testing.T) {
+	leaktest.Check(t)
 	_, err := session.NewMonitoredSession(t.Context(), session.Config{Engine: session.StepFunc(nil, "loss", "", "loss", "train", "")})
 	for _, want := range []string{
 		"the function is nil", "output 1 has no name", "output 4 has no name", `output name "loss" is used twice`, `output name "train" is used twice`,
@@ -188,6 +200,7 @@ func TestAStepFuncReportsAllThatIsWrongWithItsArguments(t *testing.T) {
 }
 
 func TestAStepFuncCopiesTheNamesOfItsOutputs(t *testing.T) {
+	leaktest.Check(t)
 	names := []string{"loss"}
 	e := session.StepFunc(func(context.Context, []session.Value) error { return nil }, names...)
 	names[0] = "overwritten"
@@ -196,6 +209,7 @@ func TestAStepFuncCopiesTheNamesOfItsOutputs(t *testing.T) {
 
 // A session that waits for a step of another one heeds its context.
 func TestWaitingForAnotherSessionsStepEndsWithTheContext(t *testing.T) {
+	leaktest.Check(t)
 	release, stepping := make(chan struct{}), make(chan struct{})
 	e := session.StepFunc(func(context.Context, []session.Value) error {
 		close(stepping)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
@@ -17,6 +18,7 @@ func tensor(t *testing.T, v session.Value) session.Tensor {
 }
 
 func TestATensorOfEachElementType(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		value session.Value
 		dtype session.DType
@@ -69,6 +71,7 @@ func TestATensorOfEachElementType(t *testing.T) {
 }
 
 func TestAShapeHasToFitItsData(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		name   string
 		tensor session.Tensor
@@ -98,6 +101,7 @@ func TestAShapeHasToFitItsData(t *testing.T) {
 }
 
 func TestATensorOfUnknownDataIsEmpty(t *testing.T) {
+	leaktest.Check(t)
 	x := session.Tensor{Shape: []int{1}, Data: []int{7}}
 	require.Equal(t, session.InvalidType, x.DType())
 	require.Zero(t, x.Len())
@@ -108,6 +112,7 @@ func TestATensorOfUnknownDataIsEmpty(t *testing.T) {
 }
 
 func TestTensorOfKeepsAShapeOfItsOwn(t *testing.T) {
+	leaktest.Check(t)
 	shape := []int{1, 2}
 	v := session.TensorOf([]bool{true, false}, shape...)
 	shape[0] = 9
@@ -115,6 +120,7 @@ func TestTensorOfKeepsAShapeOfItsOwn(t *testing.T) {
 }
 
 func TestALongTensorIsCutInText(t *testing.T) {
+	leaktest.Check(t)
 	require.Equal(t, "int64[3 3][0 1 2 3 4 5 …]", session.TensorOf([]int64{0, 1, 2, 3, 4, 5, 6, 7, 8}, 3, 3).String())
 	require.Equal(t, "int64[6][0 1 2 3 4 5]", session.TensorOf([]int64{0, 1, 2, 3, 4, 5}).String())
 }

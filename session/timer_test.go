@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
@@ -18,6 +19,7 @@ func newTimer(t *testing.T, every time.Duration, steps int64) *session.SecondOrS
 }
 
 func TestATimerHasExactlyOnePeriod(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		every time.Duration
 		steps int64
@@ -37,6 +39,7 @@ func TestATimerHasExactlyOnePeriod(t *testing.T) {
 // The steps at which a hook acts that runs its timer in the usual way: after
 // each of so many steps, which take so long.
 func TestTimersTriggerAtTheStepsOfTensorFlow(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		name       string
 		every      time.Duration
@@ -77,6 +80,7 @@ func TestTimersTriggerAtTheStepsOfTensorFlow(t *testing.T) {
 }
 
 func TestCheckpointTimesOfTensorFlow(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		timer := newTimer(t, 2*time.Second, 0)
 		start := time.Now()
@@ -93,6 +97,7 @@ func TestCheckpointTimesOfTensorFlow(t *testing.T) {
 }
 
 func TestATimerOfOneSecond(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		timer := newTimer(t, time.Second, 0)
 		require.True(t, timer.ShouldTriggerForStep(1))
@@ -109,6 +114,7 @@ func TestATimerOfOneSecond(t *testing.T) {
 }
 
 func TestATimerOfThreeSteps(t *testing.T) {
+	leaktest.Check(t)
 	timer := newTimer(t, 0, 3)
 	require.True(t, timer.ShouldTriggerForStep(1))
 	timer.UpdateLastTriggeredStep(1)
@@ -118,6 +124,7 @@ func TestATimerOfThreeSteps(t *testing.T) {
 }
 
 func TestAnUpdateTellsWhatHasPassed(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		timer := newTimer(t, 0, 1)
 		_, known := timer.LastTriggeredStep()
@@ -152,6 +159,7 @@ func TestAnUpdateTellsWhatHasPassed(t *testing.T) {
 }
 
 func TestAStepThatGoesBackTriggers(t *testing.T) {
+	leaktest.Check(t)
 	for name, timer := range map[string]*session.SecondOrStepTimer{
 		"every 100 steps": newTimer(t, 0, 100), "every hour": newTimer(t, time.Hour, 0),
 	} {
@@ -166,6 +174,7 @@ func TestAStepThatGoesBackTriggers(t *testing.T) {
 }
 
 func TestStepZeroIsAStep(t *testing.T) {
+	leaktest.Check(t)
 	timer := newTimer(t, 0, 2)
 	require.True(t, timer.ShouldTriggerForStep(0))
 	timer.UpdateLastTriggeredStep(0)
@@ -178,6 +187,7 @@ func TestStepZeroIsAStep(t *testing.T) {
 }
 
 func TestTheNeverTriggerTimerNeverTriggers(t *testing.T) {
+	leaktest.Check(t)
 	var timer session.Timer = session.NeverTriggerTimer{}
 	for step := range int64(3) {
 		require.False(t, timer.ShouldTriggerForStep(step))

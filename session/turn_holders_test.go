@@ -9,11 +9,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/runhook/runhook/internal/leaktest"
 )
 
 // Each method that takes the turn has to be known as a holder, or waiting for
 // oneself would not be noticed.
 func TestEveryHolderOfTheTurnIsKnown(t *testing.T) {
+	leaktest.Check(t)
 	names, err := filepath.Glob("*.go")
 	require.NoError(t, err)
 	holders := make(map[string]bool)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
@@ -34,6 +35,7 @@ var entries = map[string]func(s *session.MonitoredSession) error{
 }
 
 func TestFromWithinARunASessionRefusesToWaitForItself(t *testing.T) {
+	leaktest.Check(t)
 	for entry, enter := range entries {
 		for _, from := range []string{"BeforeRun", "AfterRun", "End", "CloseSession", "a step function", "the engine"} {
 			if entry == "Steps" && (from == "End" || from == "CloseSession") {
@@ -67,6 +69,7 @@ func TestFromWithinARunASessionRefusesToWaitForItself(t *testing.T) {
 }
 
 func TestShouldStopAndRequestStopWorkFromWithinARun(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	a := j.hook("a")
 	s := open(t, lineGraph(), a)
@@ -83,6 +86,7 @@ func TestShouldStopAndRequestStopWorkFromWithinARun(t *testing.T) {
 }
 
 func TestAHookMayRunAnotherSession(t *testing.T) {
+	leaktest.Check(t)
 	evaluation := open(t, lineGraph())
 	var got []string
 	s := open(t, lineGraph(), &session.HookFuncs{
@@ -104,6 +108,7 @@ func TestAHookMayRunAnotherSession(t *testing.T) {
 
 // The stack tells that a run is in progress further up, but not whose.
 func TestAHookIsToldThatAnotherSessionIsBusy(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		evaluation, err := session.NewMonitoredSession(t.Context(), session.Config{Engine: lineGraph()})
 		require.NoError(t, err)
@@ -131,6 +136,7 @@ func TestAHookIsToldThatAnotherSessionIsBusy(t *testing.T) {
 }
 
 func TestWaitingForATurnEndsWithTheContext(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		s, err := session.NewMonitoredSession(t.Context(), session.Config{Engine: lineGraph()})
 		require.NoError(t, err)
@@ -149,6 +155,7 @@ func TestWaitingForATurnEndsWithTheContext(t *testing.T) {
 }
 
 func TestCloseWaitsForTheRunInProgress(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		slow := session.StepFunc(func(context.Context, []session.Value) error { time.Sleep(time.Minute); return nil })
 		var j journal
@@ -171,6 +178,7 @@ func TestCloseWaitsForTheRunInProgress(t *testing.T) {
 }
 
 func TestManyGoroutinesMayUseOneSession(t *testing.T) {
+	leaktest.Check(t)
 	const goroutines, each = 8, 200
 	var inside, most atomic.Int64
 	e := session.StepFunc(func(_ context.Context, out []session.Value) error {
@@ -214,6 +222,7 @@ func TestManyGoroutinesMayUseOneSession(t *testing.T) {
 }
 
 func TestRunsRacingWithStopAndClose(t *testing.T) {
+	leaktest.Check(t)
 	for range 50 {
 		var j journal
 		s, err := session.NewMonitoredSession(t.Context(), session.Config{Engine: lineGraph(), Hooks: hooks(j.hook("a", "global_step"))})

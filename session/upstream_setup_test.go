@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/graph"
 )
@@ -16,6 +17,7 @@ import (
 // down and the other files here do not.
 
 func TestOwnPiecesWinOverThoseOfAnotherScaffold(t *testing.T) {
+	leaktest.Check(t)
 	own := session.Scaffold{
 		InitOp: session.Ops{"own init"}, InitFeeds: session.Feeds{"x": session.Float64(1)},
 		ReadyOp: session.Ops{"own ready"}, ReadyForLocalInitOp: session.Ops{"own local ready"},
@@ -47,6 +49,7 @@ func TestOwnPiecesWinOverThoseOfAnotherScaffold(t *testing.T) {
 }
 
 func TestLocalInitAloneIsEnough(t *testing.T) {
+	leaktest.Check(t)
 	m, _ := managed(t, session.SessionManagerConfig{
 		ReadyOp:     session.Ops{"v ready"},
 		LocalInitOp: session.Ops{"init"}, LocalInitFeeds: session.Feeds{"x": session.Float64(3)},
@@ -58,6 +61,7 @@ func TestLocalInitAloneIsEnough(t *testing.T) {
 }
 
 func TestASessionIsPreparedOnceThereIsACheckpoint(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		saver := newMemorySaver()
 		args := session.PrepareSessionArgs{Restore: session.RestoreArgs{
@@ -81,6 +85,7 @@ func TestASessionIsPreparedOnceThereIsACheckpoint(t *testing.T) {
 }
 
 func TestLocalInitUsesWhatWasRestored(t *testing.T) {
+	leaktest.Check(t)
 	m, _ := managed(t, session.SessionManagerConfig{
 		ReadyOp: report, ReadyForLocalInitOp: session.Ops{"v ready"}, LocalInitOp: session.Ops{"local init"},
 	})
@@ -96,6 +101,7 @@ func TestLocalInitUsesWhatWasRestored(t *testing.T) {
 // An evaluation is a session that counts evaluations instead of training steps,
 // stops at a number of them, and runs its final op in End.
 func TestAnEvaluationIsASessionWithACountOfItsOwn(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		name   string
 		evalOp string // "": none

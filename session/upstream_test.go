@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
@@ -15,6 +16,7 @@ import (
 // here do not; internal/tftrace/testdata/upstream.tsv lists all of them.
 
 func TestWithoutHooksARunReachesTheEngineAsItIs(t *testing.T) {
+	leaktest.Check(t)
 	type batch struct{ rows []string }
 	g := lineGraph()
 	g.Placeholder("batch", session.Value{})
@@ -42,6 +44,7 @@ func TestWithoutHooksARunReachesTheEngineAsItIs(t *testing.T) {
 }
 
 func TestAHookThatAsksForNothingIsToldOfTheRun(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	fetches, feeds := []string{"loss", "w"}, session.Feeds{"x": session.Float64(3)}
 	look := func(name string) *session.HookFuncs {
@@ -76,6 +79,7 @@ func TestAHookThatAsksForNothingIsToldOfTheRun(t *testing.T) {
 }
 
 func TestEachOfThreeSessionsIsLostAtAnotherRun(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	e := j.engine(lineGraph())
 	opened, runs := 0, 0
@@ -110,6 +114,7 @@ func TestEachOfThreeSessionsIsLostAtAnotherRun(t *testing.T) {
 }
 
 func TestAfterARecoveryTheAbilitiesAreThoseOfTheNewSession(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	e := j.engine(lineGraph())
 	e.at["Run"] = failingOnce(1, session.ErrAborted)
@@ -129,6 +134,7 @@ func TestAfterARecoveryTheAbilitiesAreThoseOfTheNewSession(t *testing.T) {
 }
 
 func TestAGoroutineFailsWhileAStepFunctionRuns(t *testing.T) {
+	leaktest.Check(t)
 	for way, run := range map[string]func(ctx context.Context, sc *session.StepContext) error{
 		"through the hooks": func(ctx context.Context, sc *session.StepContext) error {
 			_, err := sc.RunWithHooks(ctx, "train")
@@ -243,6 +249,7 @@ func (f *fedSession) fail(err error) {
 }
 
 func TestAHookThatFindsTheEngineUnavailableGetsANewSession(t *testing.T) {
+	leaktest.Check(t)
 	for _, lost := range []error{session.ErrAborted, session.ErrUnavailable} {
 		var j journal
 		a := j.hook("a")
@@ -263,6 +270,7 @@ func TestAHookThatFindsTheEngineUnavailableGetsANewSession(t *testing.T) {
 }
 
 func TestAStepFunctionOfASingularSessionRunsWithAndWithoutHooks(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	s, err := session.NewSingularMonitoredSession(t.Context(), session.Config{
 		Engine: j.engine(lineGraph()), Hooks: hooks(j.hook("a", "global_step")),
@@ -286,6 +294,7 @@ func TestAStepFunctionOfASingularSessionRunsWithAndWithoutHooks(t *testing.T) {
 }
 
 func TestAStepFunctionThatAsksForTheStopAsksNoHook(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	a := j.hook("a")
 	var s *session.MonitoredSession
@@ -304,6 +313,7 @@ func TestAStepFunctionThatAsksForTheStopAsksNoHook(t *testing.T) {
 }
 
 func TestAMethodIsAStepFunction(t *testing.T) {
+	leaktest.Check(t)
 	s := open(t, lineGraph())
 	var m stepMaker
 	require.NoError(t, s.RunStepFn(t.Context(), m.step))
@@ -322,6 +332,7 @@ func (m *stepMaker) step(ctx context.Context, sc *session.StepContext) error {
 }
 
 func TestWithLeavesAStoppedSession(t *testing.T) {
+	leaktest.Check(t)
 	for name, body := range map[string]error{
 		"after a clean end":        nil,
 		"after the end of input":   session.ErrOutOfRange,
@@ -343,6 +354,7 @@ func TestWithLeavesAStoppedSession(t *testing.T) {
 }
 
 func TestASingularSessionEndsCleanlyWithTheInput(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	a := j.hook("a")
 	fail := failingOnce(3, session.ErrOutOfRange)
@@ -362,6 +374,7 @@ func TestASingularSessionEndsCleanlyWithTheInput(t *testing.T) {
 }
 
 func TestTheRawSessionOfASingularSessionGoesThroughNoHook(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	s, err := session.NewSingularMonitoredSession(t.Context(), session.Config{Engine: j.engine(lineGraph()), Hooks: hooks(j.hook("a"))})
 	require.NoError(t, err)

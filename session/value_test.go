@@ -7,10 +7,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
 func TestAValueTellsWhatItHolds(t *testing.T) {
+	leaktest.Check(t)
 	tensor := session.Tensor{Shape: []int{1}, Data: []float32{2.5}}
 	for _, c := range []struct {
 		name   string
@@ -68,6 +70,7 @@ func TestAValueTellsWhatItHolds(t *testing.T) {
 }
 
 func TestNaNKeepsItsBits(t *testing.T) {
+	leaktest.Check(t)
 	f, ok := session.Float64(math.NaN()).Float64()
 	require.True(t, ok)
 	require.True(t, math.IsNaN(f))
@@ -77,12 +80,14 @@ func TestNaNKeepsItsBits(t *testing.T) {
 }
 
 func TestAnAnyThatHoldsAStringIsNoString(t *testing.T) {
+	leaktest.Check(t)
 	text, ok := session.Any("x").Text()
 	require.False(t, ok)
 	require.Empty(t, text)
 }
 
 func TestKindsHaveNames(t *testing.T) {
+	leaktest.Check(t)
 	for k, want := range map[session.Kind]string{
 		session.KindNone: "none", session.KindFloat32: "float32", session.KindFloat64: "float64", session.KindInt64: "int64",
 		session.KindBool: "bool", session.KindString: "string", session.KindTensor: "tensor", session.KindAny: "any", 200: "Kind(200)",
@@ -92,6 +97,7 @@ func TestKindsHaveNames(t *testing.T) {
 }
 
 func TestACloneOfAValueSharesNoData(t *testing.T) {
+	leaktest.Check(t)
 	data := []float64{1, 2}
 	v := session.TensorOf(data)
 	shared, clone := v, v.Clone()

@@ -6,10 +6,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
 func TestValuesComeInTheOrderAskedFor(t *testing.T) {
+	leaktest.Check(t)
 	s := open(t, lineGraph())
 	values, err := s.Run(t.Context(), "x", "train", "loss", "x")
 	require.NoError(t, err)
@@ -34,6 +36,7 @@ func TestValuesComeInTheOrderAskedFor(t *testing.T) {
 }
 
 func TestNoValues(t *testing.T) {
+	leaktest.Check(t)
 	var values session.Values
 	require.Zero(t, values.Len())
 	require.Zero(t, values.Clone().Len())
@@ -43,6 +46,7 @@ func TestNoValues(t *testing.T) {
 }
 
 func TestACloneOfValuesOutlivesTheNextRun(t *testing.T) {
+	leaktest.Check(t)
 	count := 0
 	data := make([]float64, 1)
 	s := open(t, session.StepFunc(func(_ context.Context, out []session.Value) error {
@@ -63,6 +67,7 @@ func TestACloneOfValuesOutlivesTheNextRun(t *testing.T) {
 }
 
 func TestEvalReturnsValuesOfItsOwn(t *testing.T) {
+	leaktest.Check(t)
 	s := open(t, lineGraph())
 	require.NoError(t, s.RunStepFn(t.Context(), func(ctx context.Context, sc *session.StepContext) error {
 		names := []string{"loss", "w", "loss"}

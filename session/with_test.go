@@ -14,10 +14,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
 func TestWithEndsCleanlyOrTellsWhy(t *testing.T) {
+	leaktest.Check(t)
 	joinedClean := errors.Join(session.ErrStop, fmt.Errorf("input: %w", session.ErrOutOfRange))
 	joinedMixed := errors.Join(session.ErrStop, errBroken)
 	clean := []string{"a End", "b End", "engine Close", "b CloseSession", "a CloseSession"}
@@ -56,6 +58,7 @@ func TestWithEndsCleanlyOrTellsWhy(t *testing.T) {
 }
 
 func TestWithJoinsTheBodysErrorWithThoseOfClosing(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	errClose := errors.New("close")
 	a := j.hook("a")
@@ -68,6 +71,7 @@ func TestWithJoinsTheBodysErrorWithThoseOfClosing(t *testing.T) {
 }
 
 func TestWithReturnsWhatFailedInACleanEnd(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	a := j.hook("a").failing(session.PhaseEnd, errBroken)
 	err := session.With(t.Context(), session.Config{Engine: lineGraph(), Hooks: hooks(a)},
@@ -77,6 +81,7 @@ func TestWithReturnsWhatFailedInACleanEnd(t *testing.T) {
 }
 
 func TestWithDoesNotCallABodyThatHasNoSession(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	err := session.With(t.Context(), session.Config{Engine: j.engine(lineGraph()).failing("NewSession", errBroken)},
 		func(*session.MonitoredSession) error { t.Error("called"); return nil })
@@ -84,6 +89,7 @@ func TestWithDoesNotCallABodyThatHasNoSession(t *testing.T) {
 }
 
 func TestAStopInTheLoopMakesWithReturnNil(t *testing.T) {
+	leaktest.Check(t)
 	for _, phase := range []session.Phase{session.PhaseBeforeRun, session.PhaseAfterRun} {
 		for _, stop := range []error{session.ErrOutOfRange, session.ErrStop} {
 			t.Run(fmt.Sprintf("%v from %s", stop, phase), func(t *testing.T) {
@@ -109,6 +115,7 @@ func TestAStopInTheLoopMakesWithReturnNil(t *testing.T) {
 
 // Opening is no loop: a clean stop there is still an opening that failed.
 func TestACleanStopInOpeningIsReturned(t *testing.T) {
+	leaktest.Check(t)
 	for _, phase := range []session.Phase{session.PhaseBegin, session.PhaseAfterCreateSession} {
 		t.Run(string(phase), func(t *testing.T) {
 			var j journal
@@ -124,6 +131,7 @@ func TestACleanStopInOpeningIsReturned(t *testing.T) {
 }
 
 func TestAStopOfAHookInClosingIsItsError(t *testing.T) {
+	leaktest.Check(t)
 	for _, phase := range []session.Phase{session.PhaseEnd, session.PhaseCloseSession} {
 		t.Run(string(phase), func(t *testing.T) {
 			var j journal
@@ -137,6 +145,7 @@ func TestAStopOfAHookInClosingIsItsError(t *testing.T) {
 }
 
 func TestWithIsInterruptedByItsContext(t *testing.T) {
+	leaktest.Check(t)
 	reason := errors.New("ctrl-c")
 	for _, c := range []struct {
 		name  string
@@ -185,6 +194,7 @@ func TestWithIsInterruptedByItsContext(t *testing.T) {
 }
 
 func TestAnInterruptedRunEndsWithTheCauseOfTheContext(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -204,6 +214,7 @@ func TestAnInterruptedRunEndsWithTheCauseOfTheContext(t *testing.T) {
 }
 
 func TestWhatIsNotNewsOfTheContextIsNoInterruption(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		name string
 		err  error
@@ -232,6 +243,7 @@ type manyErrors []error
 func (manyErrors) Error() string { return "many errors" }
 
 func TestACauseThatCannotBeComparedIsACause(t *testing.T) {
+	leaktest.Check(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	require.NotPanics(t, func() {
 		err := session.With(ctx, session.Config{Engine: lineGraph()}, func(*session.MonitoredSession) error {
@@ -243,6 +255,7 @@ func TestACauseThatCannotBeComparedIsACause(t *testing.T) {
 }
 
 func TestALoopThatWasToldToStopIsNoInterruption(t *testing.T) {
+	leaktest.Check(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	err := session.With(ctx, session.Config{Engine: lineGraph()}, func(s *session.MonitoredSession) error {
 		s.RequestStop()
@@ -253,6 +266,7 @@ func TestALoopThatWasToldToStopIsNoInterruption(t *testing.T) {
 }
 
 func TestTheGracePeriodBoundsEndOnceTheContextIsDone(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var j journal
@@ -271,6 +285,7 @@ func TestTheGracePeriodBoundsEndOnceTheContextIsDone(t *testing.T) {
 }
 
 func TestEndIsNotCutShortWhileTheContextLives(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
 		a := j.hook("a")
@@ -284,6 +299,7 @@ func TestEndIsNotCutShortWhileTheContextLives(t *testing.T) {
 }
 
 func TestTheGracePeriodBeginsWhenTheContextIsDoneInClosing(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var j journal
@@ -305,6 +321,7 @@ func TestTheGracePeriodBeginsWhenTheContextIsDoneInClosing(t *testing.T) {
 // What a stuck goroutine takes of the grace period is not taken from the hooks
 // that have to flush.
 func TestAStuckGoroutineLeavesCloseSessionAUsableContext(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		release := make(chan struct{})
@@ -324,6 +341,7 @@ func TestAStuckGoroutineLeavesCloseSessionAUsableContext(t *testing.T) {
 }
 
 func TestTheContextMayEndAtAnyPoint(t *testing.T) {
+	leaktest.Check(t)
 	reason := errors.New("ctrl-c")
 	for _, c := range []struct {
 		point string
@@ -397,6 +415,7 @@ func TestTheContextMayEndAtAnyPoint(t *testing.T) {
 }
 
 func TestAContextThatIsDoneBeforeOpening(t *testing.T) {
+	leaktest.Check(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	err := session.With(ctx, session.Config{Engine: lineGraph()}, func(s *session.MonitoredSession) error {
@@ -408,6 +427,7 @@ func TestAContextThatIsDoneBeforeOpening(t *testing.T) {
 }
 
 func TestAPanicInTheBodyClosesWithoutEndAndGoesOn(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		name  string
 		panic func(s *session.MonitoredSession)
@@ -452,6 +472,7 @@ func TestAPanicInTheBodyClosesWithoutEndAndGoesOn(t *testing.T) {
 }
 
 func TestGoexitInTheBodyClosesWithoutEnd(t *testing.T) {
+	leaktest.Check(t)
 	var j journal
 	a := j.hook("a")
 	done := make(chan struct{})
@@ -469,6 +490,7 @@ func TestGoexitInTheBodyClosesWithoutEnd(t *testing.T) {
 }
 
 func TestABodyMayCloseItsSession(t *testing.T) {
+	leaktest.Check(t)
 	errLater := errors.New("later")
 	for _, c := range []struct {
 		name  string

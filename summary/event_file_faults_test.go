@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/internal/tfrecord"
 	"github.com/runhook/runhook/summary"
 	"github.com/runhook/runhook/summary/eventpb"
@@ -91,7 +92,7 @@ func TestAWriterThatCannotBeginItsFileFailsAndLeavesNothingOpen(t *testing.T) {
 	require.Nil(t, w)
 	require.Empty(t, f.contents())
 	require.Contains(t, f.calls, "Close")
-	require.Empty(t, goroutinesIn("runhook/summary.("))
+	require.Empty(t, leaktest.Left("runhook/summary.(", nil))
 }
 
 // mixedEvents adds events of all sizes, and flushes now and then, until an error

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -16,43 +15,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/internal/tfrecord"
 	"github.com/runhook/runhook/summary"
 	"github.com/runhook/runhook/summary/eventpb"
 )
 
-// TestMain fails the package if a goroutine that runs our code outlives the
-// tests.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if leaked := goroutinesIn("github.com/runhook/runhook/"); code == 0 && len(leaked) > 0 {
-		fmt.Fprintf(os.Stderr, "goroutines left after the tests:\n%s\n", strings.Join(leaked, "\n\n"))
-		code = 1
-	}
-	os.Exit(code)
-}
-
-// goroutinesIn returns the stacks of other goroutines that hold a function whose
-// name begins like this, after giving those that are about to end a chance to do
-// so.
-func goroutinesIn(prefix string) []string {
-	var found []string
-	for range 10_000 {
-		buf := make([]byte, 1<<20)
-		buf = buf[:runtime.Stack(buf, true)]
-		found = nil
-		for _, stack := range strings.Split(string(buf), "\n\n")[1:] {
-			if strings.Contains(stack, prefix) {
-				found = append(found, stack)
-			}
-		}
-		if len(found) == 0 {
-			return nil
-		}
-		runtime.Gosched()
-	}
-	return found
-}
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 var errBroken = errors.New("broken")
 

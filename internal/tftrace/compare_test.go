@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/runhook/runhook/internal/leaktest"
 )
 
 // binding returns what of a trace an implementation has to match.
@@ -120,6 +122,7 @@ func (e event) same(got event, sameError errorRule) bool {
 }
 
 func TestEveryFieldOfAnEventCounts(t *testing.T) {
+	leaktest.Check(t)
 	internal, unknown := errorPart{"internal", "scripted internal"}, errorPart{"unknown", "scripted unknown"}
 	of := func(events ...event) trace { return trace{Events: events} }
 	exit := func(parts ...errorPart) event { return event{"ev": "raise", "op": "exit", "error": parts} }

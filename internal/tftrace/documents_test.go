@@ -40,6 +40,8 @@ import (
 	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/runhook/runhook/internal/leaktest"
 )
 
 // A document is one scenario with its trace, both still encoded: each family
@@ -62,7 +64,13 @@ type outcome struct {
 // Each file registers its own, in an init function.
 var replayers = map[string]func(t *testing.T, d document) outcome{}
 
+func TestEveryTestChecksForLeaks(t *testing.T) {
+	leaktest.Check(t)
+	leaktest.InEveryTest(t)
+}
+
 func TestReplay(t *testing.T) {
+	leaktest.Check(t)
 	paths := []string{"testdata"}
 	if more := os.Getenv("RUNHOOK_TRACES"); more != "" {
 		paths = append(paths, filepath.SplitList(more)...)
@@ -116,6 +124,7 @@ func inBubble(t *testing.T, f func(t *testing.T)) {
 }
 
 func TestWhatNobodyKnowsIsDifferent(t *testing.T) {
+	leaktest.Check(t)
 	require.Equal(t, outcome{different: "nobody knows the family chekpoints"}, replayDocument(t, document{family: "chekpoints"}))
 	replayers["broken"] = func(*testing.T, document) outcome { panic("index out of range") }
 	defer delete(replayers, "broken")
@@ -123,6 +132,7 @@ func TestWhatNobodyKnowsIsDifferent(t *testing.T) {
 }
 
 func TestAnArgumentThatNobodyKnowsIsDifferent(t *testing.T) {
+	leaktest.Check(t)
 	d := parseDocument(t, "here", []byte(`{"scenario": {
 		"name": "x", "family": "lifecycle", "hooks": [{"type": "stop_at_step", "name": "stop", "last_step": 3, "grace": 1}]
 	}, "trace": {}}`))
@@ -221,6 +231,7 @@ func parseDocument(t *testing.T, path string, content []byte) document {
 }
 
 func TestTallyClosesWithOneLine(t *testing.T) {
+	leaktest.Check(t)
 	var n tally
 	for _, o := range []outcome{{}, {}, {deviations: []string{"D-01", "N-13"}}, {different: "x"}} {
 		n.add(o)

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/runhook/runhook/internal/leaktest"
 )
 
 // An upstreamTest is a line of testdata/upstream.tsv: a test method of
@@ -51,6 +53,7 @@ func readUpstream(t *testing.T) []upstreamTest {
 }
 
 func TestEveryUpstreamTestHasACounterpart(t *testing.T) {
+	leaktest.Check(t)
 	documents := make(map[string]bool)
 	for _, d := range readDocuments(t, "testdata") {
 		documents["TestReplay/"+d.family+"/"+d.name] = true

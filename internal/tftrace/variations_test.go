@@ -8,12 +8,15 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/runhook/runhook/internal/leaktest"
 )
 
 // TestVariations asks the model about jobs of which there is no recorded trace:
 // those of the documents, with more faults, probes and operations put in. The
 // library has to do what TensorFlow would, its mistakes mended.
 func TestVariations(t *testing.T) {
+	leaktest.Check(t)
 	const variations = 600
 	var documents []document
 	for _, d := range readDocuments(t, "testdata") {

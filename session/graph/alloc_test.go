@@ -5,10 +5,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
 func TestARunOfScalarsAllocatesNothing(t *testing.T) {
+	leaktest.Check(t)
 	g := growing()
 	s := newSession(t, g.Graph)
 	req := session.Request{

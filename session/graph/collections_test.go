@@ -5,10 +5,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session/graph"
 )
 
 func TestACollectionKeepsItsItemsInOrder(t *testing.T) {
+	leaktest.Check(t)
 	g := graph.New()
 	require.Empty(t, g.Collection("losses"))
 	g.AddToCollection("losses", "a")

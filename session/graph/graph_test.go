@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/graph"
 )
@@ -17,6 +18,7 @@ func first(_ context.Context, in []session.Value) (session.Value, error) { retur
 func nothing(context.Context, []session.Value) error { return nil }
 
 func TestMistakesInBuildingAreNamedByFinalize(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		name  string
 		build func(g *graph.Graph)
@@ -56,6 +58,7 @@ func TestMistakesInBuildingAreNamedByFinalize(t *testing.T) {
 }
 
 func TestAllMistakesAreReportedAtOnce(t *testing.T) {
+	leaktest.Check(t)
 	g := graph.New()
 	g.Variable("w", nil)
 	g.Variable("w", one)
@@ -75,12 +78,14 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 }
 
 func TestAnUnknownInputIsAnUnknownName(t *testing.T) {
+	leaktest.Check(t)
 	g := graph.New()
 	g.Node("n", first, "nowhere")
 	require.ErrorIs(t, g.Finalize(t.Context()), session.ErrUnknownName)
 }
 
 func TestInputsMayBeNamedBeforeTheyAreAdded(t *testing.T) {
+	leaktest.Check(t)
 	g := graph.New()
 	g.Train("train", "grow")
 	g.Assign("grow", "w", "sum")
@@ -91,6 +96,7 @@ func TestInputsMayBeNamedBeforeTheyAreAdded(t *testing.T) {
 }
 
 func TestANodeMayBeNeededByMany(t *testing.T) {
+	leaktest.Check(t)
 	g := graph.New()
 	g.Variable("w", one)
 	g.Node("a", first, "w")
@@ -100,6 +106,7 @@ func TestANodeMayBeNeededByMany(t *testing.T) {
 }
 
 func TestTheInputListIsCopied(t *testing.T) {
+	leaktest.Check(t)
 	g := graph.New()
 	g.Variable("w", one)
 	inputs := []string{"w"}
@@ -109,6 +116,7 @@ func TestTheInputListIsCopied(t *testing.T) {
 }
 
 func TestAGraphResolvesItsNames(t *testing.T) {
+	leaktest.Check(t)
 	g := graph.New()
 	g.Variable("w", one)
 	require.NoError(t, g.Resolve("w"))
@@ -123,6 +131,7 @@ func TestAGraphResolvesItsNames(t *testing.T) {
 
 // A hook may add to the graph in Begin, as TensorFlow's hooks do.
 func TestAHookMayAddNodesInBegin(t *testing.T) {
+	leaktest.Check(t)
 	g := graph.New()
 	g.Variable("w", one)
 	h := &session.HookFuncs{OnBegin: func(_ context.Context, seen session.Graph) error {
@@ -137,6 +146,7 @@ func TestAHookMayAddNodesInBegin(t *testing.T) {
 }
 
 func TestWhatIsAddedAfterFinalizeIsAMistake(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		name string
 		add  func(g *graph.Graph)

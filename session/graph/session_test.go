@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/graph"
 )
@@ -100,7 +101,13 @@ func growing() *counted {
 	return g
 }
 
+func TestEveryTestChecksForLeaks(t *testing.T) {
+	leaktest.Check(t)
+	leaktest.InEveryTest(t)
+}
+
 func TestANodeIsEvaluatedOnceAndOnlyIfNeeded(t *testing.T) {
+	leaktest.Check(t)
 	g := newCounted()
 	g.number("1", 1)
 	g.sum("a", "1")
@@ -125,6 +132,7 @@ func TestANodeIsEvaluatedOnceAndOnlyIfNeeded(t *testing.T) {
 }
 
 func TestTheOrderOfFetchesDoesNotMatter(t *testing.T) {
+	leaktest.Check(t)
 	want := map[string]string{
 		"train": "<none>", "grow": "<none>", "global_step": "0", "w": "2", "w+1": "2", "w+w": "2",
 	}
@@ -146,6 +154,7 @@ func TestTheOrderOfFetchesDoesNotMatter(t *testing.T) {
 }
 
 func TestOnlyTrainingOpsAdvanceTheStep(t *testing.T) {
+	leaktest.Check(t)
 	g := growing()
 	g.Train("train nothing")
 	s := newSession(t, g.Graph)
@@ -168,6 +177,7 @@ func TestOnlyTrainingOpsAdvanceTheStep(t *testing.T) {
 }
 
 func TestAGraphWithoutAGlobalStepTrains(t *testing.T) {
+	leaktest.Check(t)
 	g := newCounted()
 	g.number("w", 1)
 	g.sum("twice", "w", "w")
@@ -180,6 +190,7 @@ func TestAGraphWithoutAGlobalStepTrains(t *testing.T) {
 }
 
 func TestANodeMayUseTheStepBeforeTheUpdate(t *testing.T) {
+	leaktest.Check(t)
 	g := growing()
 	g.sum("rate", "global_step")
 	s := newSession(t, g.Graph)
@@ -189,6 +200,7 @@ func TestANodeMayUseTheStepBeforeTheUpdate(t *testing.T) {
 
 // Updates that write in place leave a trace of their order in "log".
 func TestUpdatesAreMadeLastInTheOrderOfTheirFirstMention(t *testing.T) {
+	leaktest.Check(t)
 	var log []string
 	note := func(name string) graph.UpdateFunc {
 		return func(context.Context, []session.Value) error { log = append(log, name); return nil }
@@ -238,18 +250,21 @@ func scaled() *graph.Graph {
 }
 
 func TestAnUpdateWritesInPlace(t *testing.T) {
+	leaktest.Check(t)
 	s := newSession(t, scaled())
 	require.Equal(t, []string{"double=<none>", "w=float64[2][2 4]"}, eval(t, s, "double", "w"))
 	require.Equal(t, []string{"w=float64[2][2 4]"}, eval(t, s, "w"))
 }
 
 func TestAnUpdateAfterAnAssignmentChangesWhatWasAssigned(t *testing.T) {
+	leaktest.Check(t)
 	s := newSession(t, scaled())
 	require.Equal(t, []string{"set, double=<none>", "w=float64[2][20 40]"}, eval(t, s, "set, double", "w"))
 	require.Equal(t, []string{"double, set=<none>", "w=float64[2][10 20]"}, eval(t, s, "double, set", "w"))
 }
 
 func TestAnAssignmentCopies(t *testing.T) {
+	leaktest.Check(t)
 	data := []float64{10, 20}
 	g := graph.New()
 	g.Variable("w", func() session.Value { return session.TensorOf([]float64{0, 0}) })
@@ -262,6 +277,7 @@ func TestAnAssignmentCopies(t *testing.T) {
 }
 
 func TestAssignmentsOfARunSeeTheVariablesAsTheyWere(t *testing.T) {
+	leaktest.Check(t)
 	g := newCounted()
 	g.number("a", 1)
 	g.number("b", 2)
@@ -273,6 +289,7 @@ func TestAssignmentsOfARunSeeTheVariablesAsTheyWere(t *testing.T) {
 }
 
 func TestFeedsReplaceWhatWouldBeComputed(t *testing.T) {
+	leaktest.Check(t)
 	g := growing()
 	g.Placeholder("x", session.Float64(10))
 	g.Placeholder("y", session.Value{})
@@ -325,6 +342,7 @@ func TestFeedsReplaceWhatWouldBeComputed(t *testing.T) {
 }
 
 func TestAFeedErrorDoesNotDependOnTheOrderOfAMap(t *testing.T) {
+	leaktest.Check(t)
 	s := newSession(t, growing().Graph)
 	for range 50 {
 		_, err := feed(t, s, session.Feeds{"q": {}, "w": {}, "train": {}, "grow": {}, "z": {}}, "w")
@@ -333,6 +351,7 @@ func TestAFeedErrorDoesNotDependOnTheOrderOfAMap(t *testing.T) {
 }
 
 func TestVariablesAreNotInitialisedAtFirst(t *testing.T) {
+	leaktest.Check(t)
 	g := growing()
 	require.NoError(t, g.Finalize(t.Context()))
 	s, err := g.NewSession(t.Context())
@@ -352,6 +371,7 @@ func TestVariablesAreNotInitialisedAtFirst(t *testing.T) {
 }
 
 func TestAnInitialValueHasToBeOne(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		name  string
 		value session.Value
@@ -371,6 +391,7 @@ func TestAnInitialValueHasToBeOne(t *testing.T) {
 }
 
 func TestSessionsAreIndependent(t *testing.T) {
+	leaktest.Check(t)
 	w := session.TensorOf([]float64{1, 2}) // one tensor for all, as a careless builder has it
 	g := graph.New()
 	g.CreateGlobalStep()
@@ -393,6 +414,7 @@ func TestSessionsAreIndependent(t *testing.T) {
 }
 
 func TestAnErrorNamesItsNode(t *testing.T) {
+	leaktest.Check(t)
 	g := newCounted()
 	g.CreateGlobalStep()
 	g.number("1", 1)
@@ -423,6 +445,7 @@ func TestAnErrorNamesItsNode(t *testing.T) {
 }
 
 func TestTheEndOfInputIsReturnedAsItIs(t *testing.T) {
+	leaktest.Check(t)
 	for _, c := range []struct {
 		name  string
 		err   error
@@ -451,6 +474,7 @@ func TestTheEndOfInputIsReturnedAsItIs(t *testing.T) {
 }
 
 func TestARunHeedsItsContext(t *testing.T) {
+	leaktest.Check(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	called := false
 	g := graph.New()
@@ -467,6 +491,7 @@ func TestARunHeedsItsContext(t *testing.T) {
 }
 
 func TestANodeGetsTheContextOfItsRun(t *testing.T) {
+	leaktest.Check(t)
 	type key struct{}
 	g := graph.New()
 	g.Node("n", func(ctx context.Context, _ []session.Value) (session.Value, error) {
@@ -478,6 +503,7 @@ func TestANodeGetsTheContextOfItsRun(t *testing.T) {
 }
 
 func TestATraceShowsWhatWasEvaluatedInOrder(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		g := graph.New()
 		g.CreateGlobalStep()
@@ -521,6 +547,7 @@ func TestATraceShowsWhatWasEvaluatedInOrder(t *testing.T) {
 }
 
 func TestMoreListsOfFetchesThanAreRemembered(t *testing.T) {
+	leaktest.Check(t)
 	const names = 40
 	g := newCounted()
 	for i := range names {
@@ -551,6 +578,7 @@ func TestMoreListsOfFetchesThanAreRemembered(t *testing.T) {
 }
 
 func TestAClosedSession(t *testing.T) {
+	leaktest.Check(t)
 	g := growing()
 	s := newSession(t, g.Graph)
 	require.NoError(t, s.Close())
@@ -565,11 +593,13 @@ func TestAClosedSession(t *testing.T) {
 }
 
 func TestAGraphOfNothingRuns(t *testing.T) {
+	leaktest.Check(t)
 	s := newSession(t, graph.New())
 	require.Empty(t, eval(t, s))
 }
 
 func TestSessionsOfOneGraphMayRunAtOnce(t *testing.T) {
+	leaktest.Check(t)
 	g := graph.New()
 	g.CreateGlobalStep()
 	g.Variable("w", one)
@@ -603,6 +633,7 @@ func TestSessionsOfOneGraphMayRunAtOnce(t *testing.T) {
 }
 
 func TestAContextThatEndsBetweenTwoUpdatesLeavesNoHalfStep(t *testing.T) {
+	leaktest.Check(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	g := graph.New()

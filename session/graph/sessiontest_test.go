@@ -5,6 +5,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/graph"
 	"github.com/runhook/runhook/session/sessiontest"
@@ -63,6 +64,7 @@ func newModel() *model {
 }
 
 func TestAGraphIsAnEngine(t *testing.T) {
+	leaktest.Check(t)
 	sessiontest.TestEngine(t, func(*testing.T) session.Engine { return newModel() }, sessiontest.EngineOptions{
 		Fetches: map[string]session.Kind{
 			"w": session.KindTensor, "seen": session.KindInt64, "rate": session.KindFloat64,
@@ -78,6 +80,7 @@ func TestAGraphIsAnEngine(t *testing.T) {
 }
 
 func TestAGraphWithoutAGlobalStepIsAnEngine(t *testing.T) {
+	leaktest.Check(t)
 	sessiontest.TestEngine(t, func(*testing.T) session.Engine {
 		g := graph.New()
 		g.Variable("w", func() session.Value { return session.Float64(1) })
@@ -95,6 +98,7 @@ func TestAGraphWithoutAGlobalStepIsAnEngine(t *testing.T) {
 }
 
 func TestAGraphThatOnlyCountsIsAnEngine(t *testing.T) {
+	leaktest.Check(t)
 	sessiontest.TestEngine(t, func(*testing.T) session.Engine {
 		g := graph.New()
 		g.CreateGlobalStep()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/sessiontest"
 )
@@ -603,6 +604,7 @@ func letStragglersEnd() { time.Sleep(2 * time.Hour) }
 // Time is that of a bubble: what never ends is found out at once, and nothing is
 // late because the machine is busy.
 func TestEachRuleForEnginesIsBrokenByABentOne(t *testing.T) {
+	leaktest.Check(t)
 	rules := sessiontest.EngineRules()
 	missed := sessiontest.EngineRules()
 	for _, bent := range bentEngines {
@@ -627,6 +629,7 @@ func TestEachRuleForEnginesIsBrokenByABentOne(t *testing.T) {
 }
 
 func TestAPanicOfAnEngineIsAFault(t *testing.T) {
+	leaktest.Check(t)
 	err := sessiontest.CheckEngine(func() session.Engine {
 		e := newBent()
 		e.run = func(_ context.Context, _ *bentSession, req *session.Request) error { panic("overboard") }
@@ -637,6 +640,7 @@ func TestAPanicOfAnEngineIsAFault(t *testing.T) {
 }
 
 func TestNoEngineIsAFault(t *testing.T) {
+	leaktest.Check(t)
 	err := sessiontest.CheckEngine(func() session.Engine { return nil }, bentOptions)
 	require.ErrorContains(t, err, "resolve: "+sessiontest.EngineRules()["resolve"]+":\n\tnewEngine returned nil")
 }

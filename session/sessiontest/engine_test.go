@@ -13,11 +13,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/sessiontest"
 )
 
+func TestEveryTestChecksForLeaks(t *testing.T) {
+	leaktest.Check(t)
+	leaktest.InEveryTest(t)
+}
+
 func TestTheScriptedEngineIsAnEngine(t *testing.T) {
+	leaktest.Check(t)
 	sessiontest.TestEngine(t, func(*testing.T) session.Engine { return newBent().Engine }, sessiontest.EngineOptions{
 		Fetches: bentOptions.Fetches,
 		Feeds:   bentOptions.Feeds,
@@ -32,11 +39,13 @@ func TestTheScriptedEngineIsAnEngine(t *testing.T) {
 }
 
 func TestTheZeroEngineIsAnEngine(t *testing.T) {
+	leaktest.Check(t)
 	sessiontest.TestEngine(t, func(*testing.T) session.Engine { return new(sessiontest.Engine) }, sessiontest.EngineOptions{})
 	sessiontest.TestEngine(t, func(*testing.T) session.Engine { return &sessiontest.Engine{NoGlobalStep: true} }, sessiontest.EngineOptions{})
 }
 
 func TestAGoodHookIsAHook(t *testing.T) {
+	leaktest.Check(t)
 	sessiontest.TestHook(t, func(*testing.T) session.SessionRunHook { return new(goodHook) }, sessiontest.HookOptions{})
 }
 
@@ -61,6 +70,7 @@ func openScripted(t *testing.T, e *sessiontest.Engine) session.Session {
 }
 
 func TestOutputsGoByTheStepsOfTheSession(t *testing.T) {
+	leaktest.Check(t)
 	e := &sessiontest.Engine{
 		Outputs: map[string]sessiontest.Output{
 			"loss": sessiontest.Floats(8, 4, 2), "none": sessiontest.Floats(), "name": sessiontest.Always(session.String("x")),
@@ -80,6 +90,7 @@ func TestOutputsGoByTheStepsOfTheSession(t *testing.T) {
 }
 
 func TestFaultsComeAtTheirCall(t *testing.T) {
+	leaktest.Check(t)
 	lost := session.ErrAborted
 	for _, c := range []struct {
 		name  string
@@ -107,6 +118,7 @@ func TestFaultsComeAtTheirCall(t *testing.T) {
 }
 
 func TestEveryOperationCanFail(t *testing.T) {
+	leaktest.Check(t)
 	for op, call := range map[sessiontest.Op]func(e *sessiontest.Engine, s session.Session) error{
 		sessiontest.OpResolve:    func(e *sessiontest.Engine, _ session.Session) error { return e.Resolve("train") },
 		sessiontest.OpFinalize:   func(e *sessiontest.Engine, _ session.Session) error { return e.Finalize(t.Context()) },
@@ -133,6 +145,7 @@ func TestEveryOperationCanFail(t *testing.T) {
 }
 
 func TestASlowRunTakesNoTimeInABubble(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		e := &sessiontest.Engine{Faults: []sessiontest.Fault{{Op: sessiontest.OpTrain, Delay: time.Minute}}}
 		s := openScripted(t, e)
@@ -151,6 +164,7 @@ func TestASlowRunTakesNoTimeInABubble(t *testing.T) {
 }
 
 func TestCallsAreRecorded(t *testing.T) {
+	leaktest.Check(t)
 	e := &sessiontest.Engine{Outputs: map[string]sessiontest.Output{"x": sessiontest.Floats(1)}}
 	require.NoError(t, e.Resolve("x"))
 	require.Error(t, e.Resolve("xx"))
@@ -176,6 +190,7 @@ func TestCallsAreRecorded(t *testing.T) {
 }
 
 func TestWhatTheEngineRefuses(t *testing.T) {
+	leaktest.Check(t)
 	e := &sessiontest.Engine{NoGlobalStep: true}
 	s := openScripted(t, e)
 	require.Empty(t, e.GlobalStep())
@@ -189,6 +204,7 @@ func TestWhatTheEngineRefuses(t *testing.T) {
 }
 
 func TestAnUnrecordedRunAllocatesNothing(t *testing.T) {
+	leaktest.Check(t)
 	e := &sessiontest.Engine{Outputs: map[string]sessiontest.Output{"x": sessiontest.Floats(1, 2)}, Unrecorded: true}
 	s := openScripted(t, e)
 	req := session.Request{Fetches: []string{"train", "x", "global_step"}, Values: make([]session.Value, 3)}
@@ -202,6 +218,7 @@ func TestAnUnrecordedRunAllocatesNothing(t *testing.T) {
 // The suites in tests say the same as outside of them. A failing test cannot be
 // a part of this one, so it runs by itself.
 func TestTheSuitesFailTheTest(t *testing.T) {
+	leaktest.Check(t)
 	const variable = "SESSIONTEST_FAILS"
 	if os.Getenv(variable) != "" {
 		t.Run("engine", func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/sessiontest"
 )
@@ -449,6 +450,7 @@ func outputs() map[string]sessiontest.Output {
 }
 
 func TestEachRuleForHooksIsBrokenByABentOne(t *testing.T) {
+	leaktest.Check(t)
 	rules := sessiontest.HookRules()
 	missed := sessiontest.HookRules()
 	for _, bent := range bentHooks {
@@ -470,6 +472,7 @@ func TestEachRuleForHooksIsBrokenByABentOne(t *testing.T) {
 }
 
 func TestAGoroutineThatRunsTheSessionIsCaught(t *testing.T) {
+	leaktest.Check(t)
 	err := sessiontest.CheckHook(func() session.SessionRunHook {
 		h := new(bentHook)
 		h.afterCreate = func(_ context.Context, s session.Session, coord *session.Coordinator) error {
@@ -487,6 +490,7 @@ func TestAGoroutineThatRunsTheSessionIsCaught(t *testing.T) {
 }
 
 func TestMethodsThatOnlyLookLikePhases(t *testing.T) {
+	leaktest.Check(t)
 	newHook := func() session.SessionRunHook { return new(lookalike) }
 	err := sessiontest.CheckHook(newHook, sessiontest.HookOptions{})
 	require.ErrorContains(t, err, "*sessiontest_test.lookalike has a method Begins, which looks like Begin and is not called")
@@ -495,6 +499,7 @@ func TestMethodsThatOnlyLookLikePhases(t *testing.T) {
 }
 
 func TestAHookThatNeverReturnsIsAFault(t *testing.T) {
+	leaktest.Check(t)
 	synctest.Test(t, func(t *testing.T) {
 		defer letStragglersEnd()
 		never := make(chan struct{})
@@ -507,6 +512,7 @@ func TestAHookThatNeverReturnsIsAFault(t *testing.T) {
 }
 
 func TestNoHookIsAFault(t *testing.T) {
+	leaktest.Check(t)
 	err := sessiontest.CheckHook(func() session.SessionRunHook { return nil }, sessiontest.HookOptions{})
 	require.ErrorContains(t, err, "newHook returned nil")
 }
