@@ -92,7 +92,7 @@ func TestAWriterThatCannotBeginItsFileFailsAndLeavesNothingOpen(t *testing.T) {
 	require.Nil(t, w)
 	require.Empty(t, f.contents())
 	require.Contains(t, f.calls, "Close")
-	require.Empty(t, leaktest.Left("runhook/summary.(", nil))
+	require.Empty(t, leaktest.Left("runhook/summary.("))
 }
 
 // mixedEvents adds events of all sizes, and flushes now and then, until an error

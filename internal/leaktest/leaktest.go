@@ -31,7 +31,7 @@ func Check(t testing.TB) {
 		before[id] = true
 	}
 	t.Cleanup(func() {
-		if left := Left(module, before); len(left) > 0 {
+		if left := left(module, before); len(left) > 0 {
 			t.Errorf("goroutines left after the test:\n%s", strings.Join(left, "\n\n"))
 		}
 	})
@@ -41,17 +41,20 @@ func Check(t testing.TB) {
 // outlives them.
 func Main(m *testing.M) {
 	code := m.Run()
-	if left := Left(module, nil); code == 0 && len(left) > 0 {
+	if left := Left(module); code == 0 && len(left) > 0 {
 		fmt.Fprintf(os.Stderr, "goroutines left after the tests:\n%s\n", strings.Join(left, "\n\n"))
 		code = 1
 	}
 	os.Exit(code)
 }
 
-// Left returns the stacks of other goroutines than those in before, by their
-// numbers, that hold a function with name in its own. Those that are about to end
-// get a hundred turns to do so, however long these take.
-func Left(name string, before map[string]bool) (left []string) {
+// Left returns the stacks of other goroutines that hold a function with name in
+// its own, once those that are about to end have done so.
+func Left(name string) []string { return left(name, nil) }
+
+// left is Left without the goroutines in before, by their numbers. To end they
+// get a hundred turns, however long these take.
+func left(name string, before map[string]bool) (left []string) {
 	for range 100 {
 		left = nil
 		for id, stack := range goroutines() {

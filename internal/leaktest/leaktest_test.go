@@ -77,5 +77,5 @@ func TestMoreGoroutinesThanFitIntoAPage(t *testing.T) {
 	for range 1000 {
 		begin(over)
 	}
-	require.Len(t, leaktest.Left("leaktest_test.wait", nil), 1000)
+	require.Len(t, leaktest.Left("leaktest_test.wait"), 1000)
 }

@@ -5,6 +5,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/runhook/runhook/internal/leaktest"
 )
 
 // mended returns a trace of TensorFlow as it is without the mistakes that this
@@ -22,7 +27,7 @@ func (s *managerScenario) mended(tr trace) (trace, []string) {
 		e = maps.Clone(e)
 		if left, ok := e["left_open"].([]any); ok {
 			shows["D-09"] = true
-			out = append(out, s.Ops[done].leaveNothing(&out, left, e["t"])...)
+			out = append(out, s.leaveNothing(s.Ops[done], &out, left, e["t"])...)
 			delete(e, "left_open")
 		}
 		if parts, ok := e["error"].([]errorPart); ok && isUnformatted(parts[0]) {
@@ -39,7 +44,7 @@ func (s *managerScenario) mended(tr trace) (trace, []string) {
 // an operation fails (D-09): they are closed. Where the arguments exclude each
 // other, which TensorFlow finds out with a session open, none is opened: its
 // event is taken out of events.
-func (op managerOp) leaveNothing(events *[]event, left []any, t any) []event {
+func (s *managerScenario) leaveNothing(op managerOp, events *[]event, left []any, t any) []event {
 	if op.CheckpointDir != "" && op.CheckpointFile != "" {
 		*events = slices.DeleteFunc(slices.Clone(*events), func(e event) bool {
 			return e["ev"] == "open_session" && slices.Contains(left, e["session"])
@@ -48,7 +53,13 @@ func (op managerOp) leaveNothing(events *[]event, left []any, t any) []event {
 	}
 	var closed []event
 	for _, number := range left {
-		closed = append(closed, event{"ev": "close_session", "t": t, "session": number})
+		e := event{"ev": "close_session", "t": t, "session": number}
+		for _, fault := range s.CloseFaults {
+			if float64(fault.At) == number {
+				e.fail(fault.err())
+			}
+		}
+		closed = append(closed, e)
 	}
 	return closed
 }
@@ -85,4 +96,19 @@ func sameManagerErrors(want, got []errorPart, e event) bool {
 		return w == g
 	}
 	return true
+}
+
+// Sessions that TensorFlow leaves open it cannot fail to close.
+func TestASessionThatIsLeftOpenMayFailToClose(t *testing.T) {
+	leaktest.Check(t)
+	d := parseDocument(t, "here", []byte(`{"scenario": {
+		"name": "x", "family": "session_manager", "close_faults": [{"at": 1, "kind": "internal"}],
+		"checkpoint_states": [{"dir": "d", "model_checkpoint_path": "d/m-2"}], "saver": {"outcomes": ["not_found"]},
+		"ops": [{"op": "prepare_session", "init_op": "init", "saver": true, "checkpoint_dir": "d"}]
+	}, "trace": {"events": [
+		{"ev": "open_session", "t": 0, "session": 1},
+		{"ev": "restore", "t": 0, "session": 1, "path": "d/m-2", "error": {"kind": "not_found", "message": "scripted not_found"}},
+		{"ev": "raise", "t": 0, "op": "prepare_session", "left_open": [1], "error": {"kind": "not_found", "message": "scripted not_found"}}
+	]}}`))
+	require.Equal(t, outcome{deviations: []string{"D-09"}}, replayDocument(t, d))
 }
