@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
@@ -22,6 +23,7 @@ func everyElement() *session.StepEngine {
 }
 
 func TestAStepFuncIsRestoredIntoItsOwnMemory(t *testing.T) {
+	leaktest.Check(t)
 	e := everyElement()
 	s, err := e.NewSession(t.Context())
 	require.NoError(t, err)
@@ -50,6 +52,7 @@ func TestAStepFuncIsRestoredIntoItsOwnMemory(t *testing.T) {
 }
 
 func TestWhatAStepFuncCannotBeSetTo(t *testing.T) {
+	leaktest.Check(t)
 	s, err := everyElement().NewSession(t.Context())
 	require.NoError(t, err)
 	err = s.(session.Saveable).SetVariables(t.Context(), map[string]session.Value{
@@ -74,6 +77,7 @@ session: variable "i64": the value is int64, want int64 tensor of shape [2]`)
 }
 
 func TestVariablesThatAStepFuncCannotHave(t *testing.T) {
+	leaktest.Check(t)
 	e := everyElement().
 		Variable("", session.TensorOf([]float32{1})).
 		Variable("f32", session.TensorOf([]float32{1})).

@@ -6,11 +6,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/graph"
 )
 
 func TestVariablesComeInTheOrderInWhichTheyWereAdded(t *testing.T) {
+	leaktest.Check(t)
 	g := graph.New()
 	g.Variable("w", func() session.Value { return session.TensorOf([]float32{1, 2}) })
 	g.Node("n", first, "w")
@@ -33,6 +35,7 @@ func TestVariablesComeInTheOrderInWhichTheyWereAdded(t *testing.T) {
 }
 
 func TestASessionTakesOverWhatItIsSetTo(t *testing.T) {
+	leaktest.Check(t)
 	g := graph.New()
 	g.Variable("w", func() session.Value { return session.TensorOf([]float32{0}) })
 	g.Update("grow", func(_ context.Context, in []session.Value) error {
@@ -50,6 +53,7 @@ func TestASessionTakesOverWhatItIsSetTo(t *testing.T) {
 }
 
 func TestWhatASessionRefusesToBeSetTo(t *testing.T) {
+	leaktest.Check(t)
 	g := graph.New()
 	g.Variable("w", func() session.Value { return session.TensorOf([]float32{1}) })
 	g.Variable("x", one)
