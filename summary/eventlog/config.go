@@ -38,8 +38,8 @@ type Config struct {
 	// kept.
 	Purge bool
 
-	// Salvage reads on behind damage, see ReaderConfig. Default: what follows
-	// damage in the same file is not read.
+	// Salvage reads on behind damage, see ReaderConfig, and takes a torn tail for
+	// damage too. Default: what follows damage in the same file is not read.
 	Salvage bool
 
 	// Samples is how many points Scalars keeps of each curve: a uniform sample

@@ -63,7 +63,7 @@ func FuzzEvents(f *testing.F) {
 func FuzzTensor(f *testing.F) {
 	f.Add(tensorMessage(1, []int64{2, 2}, []byte{5<<3 | 2, 4, 0, 0, 128, 63}))
 	f.Add(tensorMessage(7, []int64{2}, []byte{8<<3 | 2, 1, 'a', 8<<3 | 2, 0}))
-	f.Add(tensorMessage(19, nil, []byte{13<<3 | 0, 1}))
+	f.Add(tensorMessage(19, nil, []byte{13 << 3, 1}))
 	f.Add(tensorMessage(18, []int64{1}, append([]byte{4<<3 | 2, 16}, make([]byte, 16)...)))
 	f.Fuzz(func(t *testing.T, message []byte) {
 		tensor, err := eventlog.ParseTensor(message)

@@ -42,13 +42,19 @@ type walk struct {
 	faults []error
 }
 
+// fault keeps an error. What is gone since it was listed, or is the target of a
+// link that leads nowhere, is none.
+func (w *walk) fault(err error) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		w.faults = append(w.faults, err)
+	}
+}
+
 // dir lists a directory. above are the directories on the way to it and itself:
 // a link to one of them would lead around for ever.
 func (w *walk) dir(dir, name string, above []fs.FileInfo) {
 	entries, err := os.ReadDir(dir) // Sorted by name.
-	if err != nil {
-		w.faults = append(w.faults, err)
-	}
+	w.fault(err)
 	run := Run{Name: name}
 	for _, entry := range entries {
 		child := filepath.Join(dir, entry.Name())
@@ -59,7 +65,7 @@ func (w *walk) dir(dir, name string, above []fs.FileInfo) {
 		var info fs.FileInfo
 		if isDir || entry.Type()&fs.ModeSymlink != 0 {
 			if info, err = os.Stat(child); err != nil {
-				w.faults = append(w.faults, err)
+				w.fault(err)
 				continue
 			}
 			isDir = info.IsDir()
