@@ -52,6 +52,11 @@ type Config struct {
 	// Parallel is how many files are read at once. Default 0: as many as there
 	// are processors, GOMAXPROCS. Events reads one after the other.
 	Parallel int
+
+	// Progress, if not nil, is called with the number of bytes that each read of
+	// a file has given, from several goroutines at once. With Purge every byte
+	// comes twice.
+	Progress func(bytes int)
 }
 
 // resolve fills in the defaults, or reports all faults.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -372,4 +373,22 @@ func TestFaultyConfigIsAnError(t *testing.T) {
 	require.EqualError(t, err, "eventlog: Samples is -1, want 0 or more\neventlog: Parallel is -2, want 0 or more")
 	_, err = eventlog.Tags(t.Context(), filepath.Join(t.TempDir(), "missing"), eventlog.Config{})
 	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+func TestProgressIsToldOfEveryByte(t *testing.T) {
+	dir := t.TempDir()
+	file := losses(t, 0, 9, 0)
+	writeFile(t, dir, "a", firstName, file)
+	writeFile(t, dir, "b", firstName, file[:len(file)-1])
+	for _, purge := range []bool{false, true} {
+		var read atomic.Int64
+		config := eventlog.Config{Purge: purge, Progress: func(n int) { read.Add(int64(n)) }}
+		_, err := eventlog.Scalars(t.Context(), dir, config)
+		require.NoError(t, err)
+		want := int64(2*len(file) - 1)
+		if purge {
+			want *= 2
+		}
+		require.Equal(t, want, read.Load())
+	}
 }

@@ -53,7 +53,7 @@ func (c *Config) purges(ctx context.Context, runs []Run) ([][]purge, error) {
 	if !c.Purge {
 		return all, nil
 	}
-	search := Config{Salvage: c.Salvage}
+	search := Config{Salvage: c.Salvage, Progress: c.Progress}
 	pool(ctx, len(files), c.Parallel, func(i int) {
 		run, p := runs[files[i].run], &all[files[i].run][files[i].n]
 		for e, err := range search.events(ctx, run.Name, run.Files[files[i].n], new(Decoder), noPurge) {

@@ -67,7 +67,7 @@ func (c *Config) events(ctx context.Context, run, file string, d *Decoder, purge
 			return
 		}
 		defer f.Close()
-		r := NewReader(until(ctx, f), ReaderConfig{Name: file, Salvage: c.Salvage, Decoder: d})
+		r := NewReader(until(ctx, c.counted(f)), ReaderConfig{Name: file, Salvage: c.Salvage, Decoder: d})
 		for e, err := range r.Events() {
 			switch {
 			case err != nil && errors.Is(err, ErrTruncated) && !c.Salvage:
@@ -89,6 +89,18 @@ func (c *Config) events(ctx context.Context, run, file string, d *Decoder, purge
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// counted tells Progress what is read from src.
+func (c *Config) counted(src io.Reader) io.Reader {
+	if c.Progress == nil {
+		return src
+	}
+	return readerFunc(func(p []byte) (int, error) {
+		n, err := src.Read(p)
+		c.Progress(n)
+		return n, err
+	})
+}
 
 // until reads from src as long as ctx is not done.
 func until(ctx context.Context, src io.Reader) io.Reader {
