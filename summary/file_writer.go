@@ -10,49 +10,15 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/summary/eventpb"
 )
-
-// Off, as a period, means never.
-const Off = session.Off
 
 // ErrClosed is returned by every use of a closed writer. It wraps fs.ErrClosed.
 var ErrClosed = fmt.Errorf("summary: writer: %w", fs.ErrClosed)
 
-// FileWriterConfig describes a [FileWriter]. The zero value is ready for use.
-type FileWriterConfig struct {
-	// FlushSecs is how long what was added may stay in memory; a timer sees to
-	// it. Off writes only when half the queue is full, on Flush and on Close.
-	// Default 10 s (TensorFlow: 120, and only when the next event comes).
-	FlushSecs time.Duration
-	// MaxQueueBytes is how much may wait to be written. A caller that adds an
-	// event to a full queue waits until it is written. There may be one such queue
-	// more, which is being written. Default 1 MiB.
-	MaxQueueBytes int
-	// FilenameSuffix is put behind the names of the event files.
-	FilenameSuffix string
-}
-
-func (c FileWriterConfig) resolve() (FileWriterConfig, error) {
-	var errs []error
-	if c.FlushSecs < 0 && c.FlushSecs != Off {
-		errs = append(errs, fmt.Errorf("summary: FileWriterConfig.FlushSecs is %v, want a positive duration, 0 (10s) or Off", c.FlushSecs))
-	}
-	if c.FlushSecs == 0 {
-		c.FlushSecs = 10 * time.Second
-	}
-	if c.MaxQueueBytes < 0 {
-		errs = append(errs, fmt.Errorf("summary: FileWriterConfig.MaxQueueBytes is %d, want a positive number or 0 (1 MiB)", c.MaxQueueBytes))
-	}
-	if c.MaxQueueBytes == 0 {
-		c.MaxQueueBytes = 1 << 20
-	}
-	if hasSeparator(c.FilenameSuffix) {
-		errs = append(errs, fmt.Errorf("summary: FileWriterConfig.FilenameSuffix is %q, want no path separator in it", c.FilenameSuffix))
-	}
-	return c, errors.Join(errs...)
-}
+// ErrQueueFull is returned with [QueueFail] for an event for which there is no
+// room in the queue.
+var ErrQueueFull = errors.New("summary: the queue is full")
 
 // A FileWriter writes events to a new event file in a directory: it is a [Sink],
 // and its [Writer] has the methods for what it writes (Scalar, Image, AddGraph …).

@@ -42,33 +42,6 @@ func requireEqualMessage(t testing.TB, want, got proto.Message) {
 	require.Truef(t, proto.Equal(want, got), "want %v\ngot  %v", want, got)
 }
 
-func TestABadConfigReportsAllOfIt(t *testing.T) {
-	dir := t.TempDir()
-	for _, c := range []struct {
-		name   string
-		config summary.FileWriterConfig
-		want   string
-	}{
-		{"FlushSecs", summary.FileWriterConfig{FlushSecs: -time.Second}, "summary: FileWriterConfig.FlushSecs is -1s, want a positive duration, 0 (10s) or Off"},
-		{"MaxQueueBytes", summary.FileWriterConfig{MaxQueueBytes: -1}, "summary: FileWriterConfig.MaxQueueBytes is -1, want a positive number or 0 (1 MiB)"},
-		{"FilenameSuffix", summary.FileWriterConfig{FilenameSuffix: "../x"}, `summary: FileWriterConfig.FilenameSuffix is "../x", want no path separator in it`},
-		{"FilenameSuffix of Windows", summary.FileWriterConfig{FilenameSuffix: `\x`}, `summary: FileWriterConfig.FilenameSuffix is "\\x", want no path separator in it`},
-		{
-			"all", summary.FileWriterConfig{FlushSecs: -2, MaxQueueBytes: math.MinInt, FilenameSuffix: "/"},
-			"summary: FileWriterConfig.FlushSecs is -2ns, want a positive duration, 0 (10s) or Off\n" +
-				"summary: FileWriterConfig.MaxQueueBytes is -9223372036854775808, want a positive number or 0 (1 MiB)\n" +
-				`summary: FileWriterConfig.FilenameSuffix is "/", want no path separator in it`,
-		},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			w, err := summary.NewFileWriter(dir, c.config)
-			require.EqualError(t, err, c.want)
-			require.Nil(t, w)
-		})
-	}
-	require.Empty(t, eventFiles(t, dir))
-}
-
 func TestADirectoryThatCannotBeIsNamed(t *testing.T) {
 	blocked := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(blocked, []byte("data"), 0o666))
