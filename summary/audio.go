@@ -4,12 +4,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"strconv"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/runhook/runhook/internal/wav"
-	"github.com/runhook/runhook/session"
 )
 
 // Fields of Summary.Audio, and of AudioPluginData with its number for WAV. They
@@ -85,12 +83,16 @@ func (w *Writer) Audio(tag string, clip Clip, step int64) error {
 	return w.add(step, v, err)
 }
 
-type audioOp struct {
-	name       string // the tag without what outputTag adds
-	fetch      []string
-	sampleRate float64
-	maxOutputs int
-	value      func(tag string, clip Clip) (Value, error)
+// Audios writes several sounds of one tag and step; see [AudioValue].
+func (w *Writer) Audios(tag string, clips []Clip, step int64) error {
+	v, err := AudioValue(tag, clips...)
+	return w.add(step, v, err)
+}
+
+// AudioV1 writes a sound in the form of [AudioV1Value].
+func (w *Writer) AudioV1(tag string, clip Clip, step int64) error {
+	v, err := AudioV1Value(tag, clip)
+	return w.add(step, v, err)
 }
 
 // Audio returns an op that makes up to maxOutputs sounds, 0 meaning
@@ -98,66 +100,57 @@ type audioOp struct {
 // [batch, frames, channels]. The tags are those of tf.compat.v1.summary.audio:
 // name/audio if maxOutputs is 1, else name/audio/0, name/audio/1 …
 func Audio(name, fetch string, sampleRate float64, maxOutputs int) Op {
-	return newAudioOp(name, fetch, sampleRate, maxOutputs, func(tag string, clip Clip) (Value, error) { return AudioValue(tag, clip) })
+	return audioOp(name, fetch, sampleRate, maxOutputs, func(tag string, clip Clip) (Value, error) { return AudioValue(tag, clip) })
 }
 
 // AudioV1 is [Audio] in the form of [AudioV1Value].
 func AudioV1(name, fetch string, sampleRate float64, maxOutputs int) Op {
-	return newAudioOp(name, fetch, sampleRate, maxOutputs, AudioV1Value)
+	return audioOp(name, fetch, sampleRate, maxOutputs, AudioV1Value)
 }
 
-func newAudioOp(name, fetch string, sampleRate float64, maxOutputs int, value func(string, Clip) (Value, error)) Op {
-	if maxOutputs == 0 {
-		maxOutputs = DefaultMaxOutputs
+func audioOp(name, fetch string, sampleRate float64, maxOutputs int, value func(string, Clip) (Value, error)) Op {
+	op := opOf("audio", name, fetch, nil)
+	if maxOutputs, op.fault = resolveMaxOutputs(maxOutputs); op.fault == nil && !(sampleRate > 0) {
+		op.fault = fmt.Errorf("sample rate %v, want a positive one", sampleRate)
 	}
-	return &audioOp{CleanName(name), []string{fetch}, sampleRate, maxOutputs, value}
+	op.values = func(dst []Value, tag string, in []input) ([]Value, error) {
+		clips, err := clipsOf(in[0], sampleRate)
+		if err != nil {
+			return dst, err
+		}
+		for i, clip := range clips[:min(len(clips), maxOutputs)] {
+			v, err := value(outputTag(tag+"/audio", i, maxOutputs), clip)
+			if err != nil {
+				return dst, err
+			}
+			dst = append(dst, v)
+		}
+		return dst, nil
+	}
+	return op
 }
 
-func (op *audioOp) Fetches() []string { return op.fetch }
-
-func (op *audioOp) check() error {
-	if op.maxOutputs < 0 {
-		return fmt.Errorf("audio %q: maxOutputs is %d, want 0 (%d) or more", op.name, op.maxOutputs, DefaultMaxOutputs)
-	}
-	if !(op.sampleRate > 0) {
-		return fmt.Errorf("audio %q: sample rate %v, want a positive one", op.name, op.sampleRate)
-	}
-	return checkNames("audio", op.name, op.fetch[0])
-}
-
-func (op *audioOp) AppendValues(dst []Value, fetched session.Values) ([]Value, error) {
-	if err := op.check(); err != nil {
-		return dst, fmt.Errorf("summary: %w", err)
-	}
-	v, err := lookup(op.name, op.fetch[0], fetched)
+// clipsOf returns the sounds of a batch.
+func clipsOf(in input, sampleRate float64) ([]Clip, error) {
+	const wanted = "a float32 tensor of shape [batch, frames] or [batch, frames, channels]"
+	t, err := in.tensor(wanted)
 	if err != nil {
-		return dst, err
+		return nil, err
 	}
-	t, _ := v.Tensor()
 	samples, ok := t.Data.([]float32)
 	if !ok || len(t.Shape) != 2 && len(t.Shape) != 3 {
-		return dst, fmt.Errorf("summary: audio %q: fetch %q is %s, want a float32 tensor of shape [batch, frames] or [batch, frames, channels]", op.name, op.fetch[0], describe(v))
-	}
-	if err := t.Validate(); err != nil {
-		return dst, fmt.Errorf("summary: audio %q: fetch %q: %w", op.name, op.fetch[0], err)
+		return nil, in.want(wanted)
 	}
 	channels, size := 1, t.Shape[1]
 	if len(t.Shape) == 3 {
 		if channels = t.Shape[2]; channels == 0 {
-			return dst, fmt.Errorf("summary: audio %q: fetch %q has shape %v, want a channel at least", op.name, op.fetch[0], t.Shape)
+			return nil, in.want("a channel at least")
 		}
 		size *= channels
 	}
-	for i := range min(t.Shape[0], op.maxOutputs) {
-		tag := op.name + "/audio"
-		if op.maxOutputs > 1 {
-			tag += "/" + strconv.Itoa(i)
-		}
-		value, err := op.value(tag, Clip{Samples: samples[i*size : (i+1)*size], SampleRate: op.sampleRate, Channels: channels})
-		if err != nil {
-			return dst, err
-		}
-		dst = append(dst, value)
+	clips := make([]Clip, t.Shape[0])
+	for i := range clips {
+		clips[i] = Clip{Samples: samples[i*size : (i+1)*size], SampleRate: sampleRate, Channels: channels}
 	}
-	return dst, nil
+	return clips, nil
 }

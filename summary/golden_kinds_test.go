@@ -243,7 +243,7 @@ func TestPRCurvesAreThoseOfTensorBoard(t *testing.T) {
 			var v summary.Value
 			var err error
 			if strings.Contains(c.Call, "raw") {
-				v, err = summary.PRCurveRawValue(name, summary.PRCurve{
+				v, err = summary.PRCurveRawValue(name, summary.PRCurvePoints{
 					TruePositives: numbers[float64](c.Args.TP), FalsePositives: numbers[float64](c.Args.FP),
 					TrueNegatives: numbers[float64](c.Args.TN), FalseNegatives: numbers[float64](c.Args.FN),
 					Precision: numbers[float64](c.Args.Precision), Recall: numbers[float64](c.Args.Recall),
@@ -275,7 +275,7 @@ func boolInt(b bool) int {
 func TestMeshesAreThoseOfTensorBoard(t *testing.T) {
 	var ours []summary.Value
 	for _, c := range goldenCalls(t, "tb_mesh") {
-		mesh := summary.Mesh{
+		mesh := summary.MeshData{
 			Vertices: triples[float32](c.Args.Vertices), Faces: triples[int32](c.Args.Faces), Colors: triples[uint8](c.Args.Colors),
 		}
 		if c.Args.Config != nil {

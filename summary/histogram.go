@@ -12,7 +12,7 @@ import (
 
 // A Number is an element type of which a histogram can be made.
 type Number interface {
-	float32 | float64 | int | int32 | int64 | uint8
+	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~float32 | ~float64
 }
 
 // accumulators holds histograms for use: they are large.
@@ -31,25 +31,8 @@ func distribution[T Number](tag string, values []T, encode func(tag string, h *h
 	h := accumulators.Get().(*histogram.Histogram)
 	defer accumulators.Put(h)
 	h.Reset()
-	addNumbers(h, values)
+	histogram.Add(h, values)
 	return encode(tag, h)
-}
-
-func addNumbers[T Number](h *histogram.Histogram, values []T) {
-	switch values := any(values).(type) {
-	case []float32:
-		h.AddFloat32s(values)
-	case []float64:
-		h.AddFloat64s(values)
-	case []int:
-		histogram.AddIntegers(h, values)
-	case []int32:
-		histogram.AddIntegers(h, values)
-	case []int64:
-		histogram.AddIntegers(h, values)
-	case []uint8:
-		histogram.AddIntegers(h, values)
-	}
 }
 
 func encodeRows(tag string, h *histogram.Histogram) Value { return rowsValue(tag, h.AppendRows(nil)) }
@@ -64,8 +47,8 @@ func rowsValue(tag string, rows []float64) Value {
 	return Value{tag: tag, metadata: histogramMetadata, body: contentField(typeDouble, content, len(rows)/3, 3)}
 }
 
-// Histogram writes the distribution of values, a slice of a [Number] or a
-// [session.Tensor] of numbers.
+// Histogram writes the distribution of values, a slice of one of Go's number types
+// or a [session.Tensor] of numbers.
 func (w *Writer) Histogram(tag string, values any, step int64) error {
 	v, err := distributionOf(tag, values, encodeRows)
 	return w.add(step, v, err)
@@ -73,54 +56,90 @@ func (w *Writer) Histogram(tag string, values any, step int64) error {
 
 // distributionOf is distribution of a slice or tensor of numbers.
 func distributionOf(tag string, values any, encode func(string, *histogram.Histogram) Value) (Value, error) {
-	switch values := values.(type) {
-	case []float32:
-		return distribution(tag, values, encode), nil
-	case []float64:
-		return distribution(tag, values, encode), nil
-	case []int:
-		return distribution(tag, values, encode), nil
-	case []int32:
-		return distribution(tag, values, encode), nil
-	case []int64:
-		return distribution(tag, values, encode), nil
-	case []uint8:
-		return distribution(tag, values, encode), nil
-	case session.Tensor:
-		data, err := numbersIn(tag, values)
-		if err != nil {
-			return Value{}, err
-		}
-		return distributionOf(tag, data, encode)
+	numbers, err := numbersOf(tag, values)
+	if err != nil {
+		return Value{}, err
 	}
-	return Value{}, fmt.Errorf("summary: histogram %q: values are a %T, want a slice of numbers or a tensor", tag, values)
+	h := accumulators.Get().(*histogram.Histogram)
+	defer accumulators.Put(h)
+	h.Reset()
+	numbers.addTo(h)
+	return encode(tag, h), nil
 }
 
-// numbersIn returns the data of a tensor of numbers.
-func numbersIn(tag string, t session.Tensor) (any, error) {
-	if err := t.Validate(); err != nil {
-		return nil, fmt.Errorf("summary: histogram %q: %w", tag, err)
+// numbers is a slice of numbers of some type.
+type numbers interface {
+	addTo(h *histogram.Histogram)
+	equalRows(buckets int) ([]float64, error)
+}
+
+type numberSlice[T Number] []T
+
+func (s numberSlice[T]) addTo(h *histogram.Histogram) { histogram.Add(h, s) }
+
+func (s numberSlice[T]) equalRows(buckets int) ([]float64, error) {
+	rows, _, err := histogram.AppendEqualRows(nil, s, buckets)
+	return rows, err
+}
+
+// numbersOf returns the numbers of a slice or a tensor.
+func numbersOf(tag string, values any) (numbers, error) {
+	switch values := values.(type) {
+	case []float32:
+		return numberSlice[float32](values), nil
+	case []float64:
+		return numberSlice[float64](values), nil
+	case []int:
+		return numberSlice[int](values), nil
+	case []int8:
+		return numberSlice[int8](values), nil
+	case []int16:
+		return numberSlice[int16](values), nil
+	case []int32:
+		return numberSlice[int32](values), nil
+	case []int64:
+		return numberSlice[int64](values), nil
+	case []uint:
+		return numberSlice[uint](values), nil
+	case []uint8:
+		return numberSlice[uint8](values), nil
+	case []uint16:
+		return numberSlice[uint16](values), nil
+	case []uint32:
+		return numberSlice[uint32](values), nil
+	case []uint64:
+		return numberSlice[uint64](values), nil
+	case session.Tensor:
+		if err := values.Validate(); err != nil {
+			return nil, fmt.Errorf("summary: histogram %q: %w", tag, err)
+		}
+		if d := values.DType(); d == session.BoolType || d == session.StringType {
+			return nil, fmt.Errorf("summary: histogram %q: a tensor of %s, want numbers", tag, d)
+		}
+		return numbersOf(tag, values.Data)
 	}
-	if d := t.DType(); d == session.BoolType || d == session.StringType {
-		return nil, fmt.Errorf("summary: histogram %q: a tensor of %s, want numbers", tag, d)
-	}
-	return t.Data, nil
+	return nil, fmt.Errorf("summary: histogram %q: values are a %T, want a slice of numbers or a tensor", tag, values)
 }
 
 // Histogram returns an op that makes the distribution of a fetched tensor of
-// numbers, or of a single number; see [HistogramValue]. The tag is name as
-// [CleanName] gives it.
+// numbers, or of a single number, or of a slice of numbers by [session.Any]; see
+// [HistogramValue]. The tag is name as [CleanName] gives it.
 func Histogram(name, fetch string) Op { return distributionOp(name, fetch, encodeRows) }
 
 func distributionOp(name, fetch string, encode func(string, *histogram.Histogram) Value) Op {
-	return opOf("histogram", CleanName(name), fetch, func(tag string, v session.Value) (Value, error) {
-		if number, ok := v.Number(); ok && v.Kind() != session.KindTensor && v.Kind() != session.KindBool {
-			return distribution(tag, []float64{number}, encode), nil
-		}
-		value, err := distributionOf(tag, v.Any(), encode)
+	return opOf("histogram", name, fetch, func(tag string, in input) (Value, error) {
+		value, err := distributionOf(tag, in.numbers(), encode)
 		if err != nil {
-			return Value{}, fmt.Errorf("%w (fetch %q)", err, fetch)
+			return Value{}, fmt.Errorf("%w (fetch %q)", err, in.fetch)
 		}
 		return value, nil
 	})
+}
+
+// numbers is what may be numbers of an input: a single one as a slice.
+func (in input) numbers() any {
+	if number, ok := in.Number(); ok && in.Kind() != session.KindTensor && in.Kind() != session.KindBool {
+		return []float64{number}
+	}
+	return in.Any()
 }

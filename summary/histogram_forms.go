@@ -8,7 +8,6 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/runhook/runhook/internal/histogram"
-	"github.com/runhook/runhook/session"
 )
 
 // Fields of HistogramProto. They are the wire format and cannot change.
@@ -30,9 +29,13 @@ type Bucket struct{ Left, Right, Count float64 }
 
 // HistogramBucketsValue returns a distribution in as many buckets of equal width
 // from the least value to the greatest: what tf.summary.histogram makes. NaN and
-// infinities are left out.
+// infinities are left out. No buckets make no rows.
 func HistogramBucketsValue[T Number](tag string, values []T, buckets int) (Value, error) {
-	rows, _, err := histogram.AppendEqualRows(nil, values, buckets)
+	return equalBuckets(tag, numberSlice[T](values), buckets)
+}
+
+func equalBuckets(tag string, values numbers, buckets int) (Value, error) {
+	rows, err := values.equalRows(buckets)
 	if err != nil {
 		return Value{}, fmt.Errorf("summary: histogram %q: %w", tag, err)
 	}
@@ -93,6 +96,31 @@ func appendDoubles(b []byte, field protowire.Number, values []float64) []byte {
 	return b
 }
 
+// NonFiniteValue returns how many values are NaN or infinite, which is what
+// histograms leave out, as a point of a curve.
+func NonFiniteValue[T Number](tag string, values []T) Value {
+	return distribution(tag, values, encodeNonFinite)
+}
+
+func encodeNonFinite(tag string, h *histogram.Histogram) Value {
+	return ScalarValue(tag, float64(h.NaNs+h.PosInfs+h.NegInfs))
+}
+
+// HistogramBuckets writes the distribution of values, as [Writer.Histogram] takes
+// them, in buckets of equal width; see [HistogramBucketsValue].
+func (w *Writer) HistogramBuckets(tag string, values any, buckets int, step int64) error {
+	v, err := equalBucketsOf(tag, values, buckets)
+	return w.add(step, v, err)
+}
+
+func equalBucketsOf(tag string, values any, buckets int) (Value, error) {
+	numbers, err := numbersOf(tag, values)
+	if err != nil {
+		return Value{}, err
+	}
+	return equalBuckets(tag, numbers, buckets)
+}
+
 // HistogramRaw writes a distribution that was counted elsewhere; see
 // [HistogramRawValue].
 func (w *Writer) HistogramRaw(tag string, buckets []Bucket, step int64) error {
@@ -100,8 +128,19 @@ func (w *Writer) HistogramRaw(tag string, buckets []Bucket, step int64) error {
 	return w.add(step, v, err)
 }
 
-// HistogramV1 is [Histogram] in the form of [HistogramV1Value].
-func HistogramV1(name, fetch string) Op { return distributionOp(name, fetch, encodeV1) }
+// HistogramV1 writes the distribution of values, as [Writer.Histogram] takes them,
+// in the form of [HistogramV1Value].
+func (w *Writer) HistogramV1(tag string, values any, step int64) error {
+	v, err := distributionOf(tag, values, encodeV1)
+	return w.add(step, v, err)
+}
+
+// NonFinite writes how many values, as [Writer.Histogram] takes them, are NaN or
+// infinite.
+func (w *Writer) NonFinite(tag string, values any, step int64) error {
+	v, err := distributionOf(tag, values, encodeNonFinite)
+	return w.add(step, v, err)
+}
 
 // HistogramBuckets is [Histogram] with buckets of equal width, 0 meaning
 // [DefaultBuckets]; see [HistogramBucketsValue].
@@ -109,54 +148,29 @@ func HistogramBuckets(name, fetch string, buckets int) Op {
 	if buckets == 0 {
 		buckets = DefaultBuckets
 	}
-	return opOf("histogram", CleanName(name), fetch, func(tag string, v session.Value) (Value, error) {
-		t, ok := v.Tensor()
-		if number, isNumber := v.Number(); !ok && isNumber && v.Kind() != session.KindBool {
-			t = session.Tensor{Shape: []int{1}, Data: []float64{number}}
-		}
-		data, err := numbersIn(tag, t)
+	op := opOf("histogram", name, fetch, func(tag string, in input) (Value, error) {
+		value, err := equalBucketsOf(tag, in.numbers(), buckets)
 		if err != nil {
-			return Value{}, fmt.Errorf("%w (fetch %q)", err, fetch)
+			return Value{}, fmt.Errorf("%w (fetch %q)", err, in.fetch)
 		}
-		switch data := data.(type) {
-		case []float32:
-			return HistogramBucketsValue(tag, data, buckets)
-		case []float64:
-			return HistogramBucketsValue(tag, data, buckets)
-		case []int32:
-			return HistogramBucketsValue(tag, data, buckets)
-		case []int64:
-			return HistogramBucketsValue(tag, data, buckets)
-		default:
-			return HistogramBucketsValue(tag, data.([]uint8), buckets)
-		}
+		return value, nil
 	})
+	if buckets < 0 {
+		op.fault = fmt.Errorf("%d buckets, want 0 (%d) or more", buckets, DefaultBuckets)
+	}
+	return op
 }
 
-// NonFinite returns an op that makes a scalar of how many values of a fetched
-// tensor are NaN or infinite: what histograms leave out. The tag is name as
-// [CleanName] gives it, "weights/non_finite" for example.
-func NonFinite(name, fetch string) Op {
-	return opOf("scalar", CleanName(name), fetch, func(tag string, v session.Value) (Value, error) {
-		t, ok := v.Tensor()
-		if !ok {
-			return Value{}, fmt.Errorf("summary: non-finite values %q: fetch %q is %s, want a tensor", tag, fetch, describe(v))
-		}
-		count := 0
-		switch data := t.Data.(type) {
-		case []float32:
-			for _, x := range data {
-				if x-x != 0 { // NaN, as is that of an infinity
-					count++
-				}
-			}
-		case []float64:
-			for _, x := range data {
-				if x-x != 0 {
-					count++
-				}
-			}
-		}
-		return ScalarValue(tag, float64(count)), nil
-	})
+// HistogramRaw returns an op that makes a distribution of a fetched []Bucket, by
+// [session.Any]; see [HistogramRawValue].
+func HistogramRaw(name, fetch string) Op {
+	return opOfAny("histogram", name, fetch, HistogramRawValue)
 }
+
+// HistogramV1 is [Histogram] in the form of [HistogramV1Value].
+func HistogramV1(name, fetch string) Op { return distributionOp(name, fetch, encodeV1) }
+
+// NonFinite returns an op that makes a scalar of how many values of what
+// [Histogram] takes are NaN or infinite: what histograms leave out. The tag is
+// name as [CleanName] gives it, "weights/non_finite" for example.
+func NonFinite(name, fetch string) Op { return distributionOp(name, fetch, encodeNonFinite) }

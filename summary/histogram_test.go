@@ -86,7 +86,7 @@ func TestWhatHoldsNoNumbersIsNoHistogram(t *testing.T) {
 		{"a shape that does not fit", session.TensorOf([]float32{1, 2}, 3), `summary: histogram "w": tensor shape [3] holds 3 elements, data has 2 (fetch "x")`},
 		{"a shape that does not fit one number", session.TensorOf([]float32{1}, 3), `summary: histogram "w": tensor shape [3] holds 3 elements, data has 1 (fetch "x")`},
 		{"a type that no tensor has", session.TensorValue(session.Tensor{Shape: []int{1}, Data: []uint16{1}}), `summary: histogram "w": tensor data of type []uint16, want a slice of float32, float64, int32, int64, uint8, bool or string (fetch "x")`},
-		{"a foreign type", session.Any([]uint16{1}), `summary: histogram "w": values are a []uint16, want a slice of numbers or a tensor (fetch "x")`},
+		{"a foreign type", session.Any([]complex128{1}), `summary: histogram "w": values are a []complex128, want a slice of numbers or a tensor (fetch "x")`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := summary.Histogram("w", "x").AppendValues(nil, fetchedX(t, c.value))

@@ -108,7 +108,7 @@ func TestWhatIsNoPictureIsRefused(t *testing.T) {
 		{"none", 1, session.Value{}, `summary: image "i": fetch "x" is none, want a tensor or an image`},
 		{"a number", 1, session.Float64(1), `summary: image "i": fetch "x" is float64, want a tensor or an image`},
 		{"a foreign type", 1, session.Any(3), `summary: image "i": fetch "x" is of type int, want a tensor or an image`},
-		{"rank 3", 1, session.TensorOf(make([]uint8, 4), 2, 2, 1), `summary: image "i": fetch "x" has shape [2 2 1], want [batch, height, width, channels]`},
+		{"rank 3", 1, session.TensorOf(make([]uint8, 4), 2, 2, 1), `summary: image "i": fetch "x": tensor of shape [2 2 1], want [batch, height, width, channels]`},
 		{"five channels", 1, session.TensorOf(make([]uint8, 5), 1, 1, 1, 5), `summary: image "i": fetch "x": pixels: 5 channels, want 1 to 4`},
 		{"no channels", 1, session.TensorOf([]uint8{}, 1, 1, 1, 0), `summary: image "i": fetch "x": pixels: 0 channels, want 1 to 4`},
 		{"no height", 1, session.TensorOf([]float32{}, 1, 0, 1, 1), `summary: image "i": fetch "x": pixels: height 0 and width 1, want at least 1`},

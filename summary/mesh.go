@@ -11,8 +11,8 @@ import (
 	"github.com/runhook/runhook/summary/eventpb"
 )
 
-// A Mesh is a body of triangles in space, or a cloud of points.
-type Mesh struct {
+// MeshData is a body of triangles in space, or a cloud of points.
+type MeshData struct {
 	// Vertices are points: x, y, z, all finite. Required.
 	Vertices [][3]float32
 	// Faces are triangles, by the indices of their corners in Vertices. nil: there
@@ -25,7 +25,7 @@ type Mesh struct {
 	Config string
 }
 
-func (m *Mesh) check() error {
+func (m *MeshData) check() error {
 	if len(m.Vertices) == 0 {
 		return fmt.Errorf("no vertices")
 	}
@@ -54,7 +54,7 @@ func (m *Mesh) check() error {
 
 // MeshValues returns the parts of a mesh, which belong in one event: each has a
 // tag of its own, name_VERTEX, name_FACE and name_COLOR.
-func MeshValues(name string, mesh Mesh) ([]Value, error) {
+func MeshValues(name string, mesh MeshData) ([]Value, error) {
 	if err := mesh.check(); err != nil {
 		return nil, fmt.Errorf("summary: mesh %q: %w", name, err)
 	}
@@ -103,7 +103,7 @@ func flat[T any](rows [][3]T) []T {
 }
 
 // Mesh writes a mesh.
-func (w *Writer) Mesh(name string, mesh Mesh, step int64) error {
+func (w *Writer) Mesh(name string, mesh MeshData, step int64) error {
 	values, err := MeshValues(name, mesh)
 	if err != nil {
 		return err
@@ -111,28 +111,38 @@ func (w *Writer) Mesh(name string, mesh Mesh, step int64) error {
 	return w.Add(step, values...)
 }
 
-// MeshOp returns an op that makes a mesh of a fetched Mesh, by [session.Any]. The
-// name is that which [CleanName] gives.
-func MeshOp(name, fetch string) Op { return &meshOp{CleanName(name), []string{fetch}} }
-
-type meshOp struct {
-	name  string
-	fetch []string
+// Mesh returns an op that makes a mesh of fetched [MeshData], by [session.Any], or
+// a cloud of points of a float32 tensor of shape [points, 3]. The name is that
+// which [CleanName] gives.
+func Mesh(name, fetch string) Op {
+	op := opOf("mesh", name, fetch, nil)
+	op.values = func(dst []Value, tag string, in []input) ([]Value, error) {
+		mesh, err := meshOf(in[0])
+		if err != nil {
+			return dst, err
+		}
+		values, err := MeshValues(tag, mesh)
+		return append(dst, values...), err
+	}
+	return op
 }
 
-func (op *meshOp) Fetches() []string { return op.fetch }
-
-func (op *meshOp) check() error { return checkNames("mesh", op.name, op.fetch[0]) }
-
-func (op *meshOp) AppendValues(dst []Value, fetched session.Values) ([]Value, error) {
-	v, err := lookup(op.name, op.fetch[0], fetched)
+func meshOf(in input) (MeshData, error) {
+	const wanted = "MeshData or a float32 tensor of shape [points, 3]"
+	if mesh, ok := in.Any().(MeshData); ok {
+		return mesh, nil
+	}
+	t, err := in.tensor(wanted)
 	if err != nil {
-		return dst, err
+		return MeshData{}, err
 	}
-	mesh, ok := v.Any().(Mesh)
-	if !ok {
-		return dst, fmt.Errorf("summary: mesh %q: fetch %q is %s, want a Mesh", op.name, op.fetch[0], describe(v))
+	points, ok := t.Data.([]float32)
+	if !ok || len(t.Shape) != 2 || t.Shape[1] != 3 {
+		return MeshData{}, in.want(wanted)
 	}
-	values, err := MeshValues(op.name, mesh)
-	return append(dst, values...), err
+	mesh := MeshData{Vertices: make([][3]float32, 0, len(points)/3)}
+	for i := 0; i < len(points); i += 3 {
+		mesh.Vertices = append(mesh.Vertices, [3]float32(points[i:]))
+	}
+	return mesh, nil
 }

@@ -3,6 +3,7 @@ package summary
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode"
@@ -178,32 +179,129 @@ func (r resolved) appendValues(dst []Value, fetched session.Values) ([]Value, er
 	return dst, nil
 }
 
-// A singleOp makes one value of one fetch.
-type singleOp struct {
+// A madeOp makes values of what it fetches by a function.
+type madeOp struct {
 	kind, tag string
-	fetch     []string
-	value     func(tag string, v session.Value) (Value, error)
+	fetches   []string
+	fault     error // what is wrong with its other arguments
+	values    func(dst []Value, tag string, in []input) ([]Value, error)
 }
 
-// opOf returns an op whose value is made by a function.
-func opOf(kind, tag, fetch string, value func(tag string, v session.Value) (Value, error)) Op {
-	return &singleOp{kind: kind, tag: tag, fetch: []string{fetch}, value: value}
+// opOf returns an op that makes one value of one fetch.
+func opOf(kind, name, fetch string, value func(tag string, in input) (Value, error)) *madeOp {
+	return &madeOp{
+		kind: kind, tag: CleanName(name), fetches: []string{fetch},
+		values: func(dst []Value, tag string, in []input) ([]Value, error) {
+			made, err := value(tag, in[0])
+			if err != nil {
+				return dst, err
+			}
+			return append(dst, made), nil
+		},
+	}
 }
 
-func (op *singleOp) Fetches() []string { return op.fetch }
+// opOfAny returns an op that makes a value of what is fetched by session.Any.
+func opOfAny[T any](kind, name, fetch string, value func(tag string, x T) (Value, error)) *madeOp {
+	return opOf(kind, name, fetch, func(tag string, in input) (Value, error) {
+		x, ok := in.Any().(T)
+		if !ok {
+			return Value{}, in.want(typeName[T]())
+		}
+		return value(tag, x)
+	})
+}
 
-func (op *singleOp) check() error { return checkNames(op.kind, op.tag, op.fetch[0]) }
+func typeName[T any]() string { return "a " + reflect.TypeFor[T]().String() }
 
-func (op *singleOp) AppendValues(dst []Value, fetched session.Values) ([]Value, error) {
-	v, err := lookup(op.tag, op.fetch[0], fetched)
-	if err != nil {
-		return dst, err
+func (op *madeOp) Fetches() []string { return op.fetches }
+
+func (op *madeOp) check() error {
+	for _, fetch := range op.fetches {
+		if err := checkNames(op.kind, op.tag, fetch); err != nil {
+			return err
+		}
 	}
-	value, err := op.value(op.tag, v)
-	if err != nil {
-		return dst, err
+	if op.fault != nil {
+		return fmt.Errorf("%s %q: %w", op.kind, op.tag, op.fault)
 	}
-	return append(dst, value), nil
+	return nil
+}
+
+func (op *madeOp) AppendValues(dst []Value, fetched session.Values) ([]Value, error) {
+	if err := op.check(); err != nil {
+		return dst, fmt.Errorf("summary: %w", err)
+	}
+	in := make([]input, len(op.fetches))
+	for i, fetch := range op.fetches {
+		v, err := lookup(op.tag, fetch, fetched)
+		if err != nil {
+			return dst, err
+		}
+		in[i] = input{op, fetch, v}
+	}
+	return op.values(dst, op.tag, in)
+}
+
+// An input is what was fetched for an op.
+type input struct {
+	op    *madeOp
+	fetch string
+	session.Value
+}
+
+// want is the error about an input that is not what the op wants.
+func (in input) want(what string) error {
+	return fmt.Errorf("summary: %s %q: fetch %q is %s, want %s", in.op.kind, in.op.tag, in.fetch, describe(in.Value), what)
+}
+
+// fault is the error about an input that something is wrong with.
+func (in input) fault(err error) error {
+	return fmt.Errorf("summary: %s %q: fetch %q: %w", in.op.kind, in.op.tag, in.fetch, err)
+}
+
+// tensor returns the tensor that was fetched, which is whole; what says what is
+// wanted.
+func (in input) tensor(what string) (session.Tensor, error) {
+	t, ok := in.Tensor()
+	if !ok {
+		return t, in.want(what)
+	}
+	if err := t.Validate(); err != nil {
+		return t, in.fault(err)
+	}
+	return t, nil
+}
+
+// float64s returns the elements of a tensor of floats.
+func (in input) float64s() (elements []float64, ok bool) {
+	t, err := in.tensor("")
+	if err != nil {
+		return nil, false
+	}
+	switch data := t.Data.(type) {
+	case []float64:
+		return data, true
+	case []float32:
+		elements = make([]float64, len(data))
+		for i, x := range data {
+			elements[i] = float64(x)
+		}
+		return elements, true
+	}
+	return nil, false
+}
+
+type constantOp []Value
+
+// Constant returns an op that makes the same values on each run that records, and
+// fetches nothing: a layout of charts or hyperparameters, say.
+func Constant(values ...Value) Op { return constantOp(slices.Clone(values)) }
+
+func (op constantOp) Fetches() []string { return nil }
+
+func (op constantOp) AppendValues(dst []Value, _ session.Values) ([]Value, error) {
+	return append(dst, op...), nil
 }
 
 // A describedOp adds to what another one makes.

@@ -87,6 +87,11 @@ func TestNamesAreCleanedAsTensorFlowCleansThem(t *testing.T) {
 		require.Equal(t, c.Cleaned, summary.CleanName(c.Name), "name %q", c.Name)
 		values := fetchedX(t, session.Float64(1))
 		require.Equal(t, []string{c.Cleaned}, tagsOf(t, summary.Scalar(c.Name, "x"), values))
+		if c.Cleaned == "" {
+			_, err := summary.Histogram(c.Name, "x").AppendValues(nil, values)
+			require.EqualError(t, err, `summary: histogram has no name (fetch "x")`)
+			continue
+		}
 		require.Equal(t, []string{c.Cleaned}, tagsOf(t, summary.Histogram(c.Name, "x"), values))
 	}
 }

@@ -23,13 +23,13 @@ type PRCurveOptions struct {
 	// NumThresholds is how many points the curve has, for thresholds evenly from 0
 	// to 1: at least 2. Default [DefaultNumThresholds].
 	NumThresholds int
-	// Weights are those of the predictions, finite and not negative. nil: 1 each.
+	// Weights are those of the predictions, finite and not negative. Default: 1 each.
 	Weights []float64
 }
 
-// PRCurve is a precision-recall curve: at each threshold, evenly from 0 to 1, what
+// PRCurvePoints are those of a precision-recall curve: at each threshold, evenly from 0 to 1, what
 // the predictions at or above it come to. All slices have one length, at least 2.
-type PRCurve struct {
+type PRCurvePoints struct {
 	TruePositives, FalsePositives, TrueNegatives, FalseNegatives []float64
 	Precision, Recall                                            []float64
 }
@@ -44,30 +44,30 @@ func PRCurveValue[T float32 | float64](tag string, labels []bool, predictions []
 	return PRCurveRawValue(tag, curve)
 }
 
-func computePRCurve[T float32 | float64](labels []bool, predictions []T, options PRCurveOptions) (PRCurve, error) {
+func computePRCurve[T float32 | float64](labels []bool, predictions []T, options PRCurveOptions) (PRCurvePoints, error) {
 	n := options.NumThresholds
 	if n == 0 {
 		n = DefaultNumThresholds
 	}
 	switch {
 	case n < 2:
-		return PRCurve{}, fmt.Errorf("%d thresholds, want at least 2", n)
+		return PRCurvePoints{}, fmt.Errorf("%d thresholds, want at least 2", n)
 	case len(labels) != len(predictions):
-		return PRCurve{}, fmt.Errorf("%d labels and %d predictions", len(labels), len(predictions))
+		return PRCurvePoints{}, fmt.Errorf("%d labels and %d predictions", len(labels), len(predictions))
 	case options.Weights != nil && len(options.Weights) != len(predictions):
-		return PRCurve{}, fmt.Errorf("%d weights and %d predictions", len(options.Weights), len(predictions))
+		return PRCurvePoints{}, fmt.Errorf("%d weights and %d predictions", len(options.Weights), len(predictions))
 	}
 	tp, fp := make([]float64, n), make([]float64, n)
 	for i, p := range predictions {
 		if !(p >= 0 && p <= 1) {
-			return PRCurve{}, fmt.Errorf("prediction %d is %v, want 0 to 1", i, p)
+			return PRCurvePoints{}, fmt.Errorf("prediction %d is %v, want 0 to 1", i, p)
 		}
 		weight := 1.0
 		if options.Weights != nil {
 			weight = options.Weights[i]
 		}
 		if !(weight >= 0) || math.IsInf(weight, 0) {
-			return PRCurve{}, fmt.Errorf("weight %d is %v, want a finite number of 0 or more", i, weight)
+			return PRCurvePoints{}, fmt.Errorf("weight %d is %v, want a finite number of 0 or more", i, weight)
 		}
 		bucket := int(math.Floor(float64(p * T(n-1)))) // in the predictions' own precision
 		if labels[i] {
@@ -80,7 +80,7 @@ func computePRCurve[T float32 | float64](labels []bool, predictions []T, options
 		tp[i] += tp[i+1]
 		fp[i] += fp[i+1]
 	}
-	c := PRCurve{
+	c := PRCurvePoints{
 		TruePositives: tp, FalsePositives: fp, TrueNegatives: make([]float64, n), FalseNegatives: make([]float64, n),
 		Precision: make([]float64, n), Recall: make([]float64, n),
 	}
@@ -95,7 +95,7 @@ func computePRCurve[T float32 | float64](labels []bool, predictions []T, options
 
 // PRCurveRawValue returns a precision-recall curve that was computed elsewhere. It
 // is kept as float32.
-func PRCurveRawValue(tag string, c PRCurve) (Value, error) {
+func PRCurveRawValue(tag string, c PRCurvePoints) (Value, error) {
 	n := len(c.TruePositives)
 	if n < 2 {
 		return Value{}, fmt.Errorf("summary: PR curve %q: %d points, want at least 2", tag, n)
@@ -133,64 +133,63 @@ func (w *Writer) PRCurve(tag string, labels []bool, predictions []float32, optio
 }
 
 // PRCurveRaw writes a precision-recall curve that was computed elsewhere.
-func (w *Writer) PRCurveRaw(tag string, curve PRCurve, step int64) error {
+func (w *Writer) PRCurveRaw(tag string, curve PRCurvePoints, step int64) error {
 	v, err := PRCurveRawValue(tag, curve)
 	return w.add(step, v, err)
 }
 
-type prCurveOp struct {
-	tag     string
-	fetches []string // labels, predictions
-	options PRCurveOptions
-}
-
-// PRCurveOp returns an op that makes a precision-recall curve of fetched labels, a
-// tensor of bools, and fetched predictions, of float32 or float64, of as many
-// elements. The tag is name as [CleanName] gives it. Options may not have Weights.
-func PRCurveOp(name, labels, predictions string, options PRCurveOptions) Op {
-	return &prCurveOp{tag: CleanName(name), fetches: []string{labels, predictions}, options: options}
-}
-
-func (op *prCurveOp) Fetches() []string { return op.fetches }
-
-func (op *prCurveOp) check() error {
-	if op.options.Weights != nil {
-		return fmt.Errorf("PR curve %q has Weights, which are of one batch", op.tag)
+// PRCurve returns an op that makes a precision-recall curve, of numThresholds
+// points, 0 meaning [DefaultNumThresholds], of fetched tensors of as many
+// elements: labels, of bools; predictions, of float32 or float64; and their
+// weights, of float32 or float64, unless that name is "". The tag is name as
+// [CleanName] gives it.
+func PRCurve(name, labels, predictions, weights string, numThresholds int) Op {
+	op := &madeOp{kind: "PR curve", tag: CleanName(name), fetches: []string{labels, predictions}}
+	if weights != "" {
+		op.fetches = append(op.fetches, weights)
 	}
-	for _, fetch := range op.fetches {
-		if err := checkNames("PR curve", op.tag, fetch); err != nil {
-			return err
+	if numThresholds < 0 || numThresholds == 1 {
+		op.fault = fmt.Errorf("%d thresholds, want at least 2, or 0 (%d)", numThresholds, DefaultNumThresholds)
+	}
+	op.values = func(dst []Value, tag string, in []input) ([]Value, error) {
+		v, err := fetchedPRCurve(tag, in, numThresholds)
+		if err != nil {
+			return dst, err
+		}
+		return append(dst, v), nil
+	}
+	return op
+}
+
+func fetchedPRCurve(tag string, in []input, numThresholds int) (Value, error) {
+	const floats = "a tensor of float32 or float64"
+	options := PRCurveOptions{NumThresholds: numThresholds}
+	l, err := in[0].tensor("a tensor of bools")
+	if err != nil {
+		return Value{}, err
+	}
+	labels, ok := l.Data.([]bool)
+	if !ok {
+		return Value{}, in[0].want("a tensor of bools")
+	}
+	if len(in) > 2 {
+		if options.Weights, ok = in[2].float64s(); !ok {
+			return Value{}, in[2].want(floats)
 		}
 	}
-	return nil
+	p, err := in[1].tensor(floats)
+	if err != nil {
+		return Value{}, err
+	}
+	switch predictions := p.Data.(type) {
+	case []float32:
+		return PRCurveValue(tag, labels, predictions, options)
+	case []float64:
+		return PRCurveValue(tag, labels, predictions, options)
+	}
+	return Value{}, in[1].want(floats)
 }
 
-func (op *prCurveOp) AppendValues(dst []Value, fetched session.Values) ([]Value, error) {
-	l, err := lookup(op.tag, op.fetches[0], fetched)
-	if err != nil {
-		return dst, err
-	}
-	p, err := lookup(op.tag, op.fetches[1], fetched)
-	if err != nil {
-		return dst, err
-	}
-	lt, _ := l.Tensor()
-	labels, ok := lt.Data.([]bool)
-	if !ok {
-		return dst, fmt.Errorf("summary: PR curve %q: fetch %q is %s, want a tensor of bools", op.tag, op.fetches[0], describe(l))
-	}
-	pt, _ := p.Tensor()
-	var value Value
-	switch predictions := pt.Data.(type) {
-	case []float32:
-		value, err = PRCurveValue(op.tag, labels, predictions, op.options)
-	case []float64:
-		value, err = PRCurveValue(op.tag, labels, predictions, op.options)
-	default:
-		err = fmt.Errorf("summary: PR curve %q: fetch %q is %s, want a tensor of float32 or float64", op.tag, op.fetches[1], describe(p))
-	}
-	if err != nil {
-		return dst, err
-	}
-	return append(dst, value), nil
-}
+// PRCurveRaw returns an op that makes a precision-recall curve of fetched
+// [PRCurvePoints], by [session.Any].
+func PRCurveRaw(name, fetch string) Op { return opOfAny("PR curve", name, fetch, PRCurveRawValue) }

@@ -1,6 +1,9 @@
 package summary
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/runhook/runhook/session"
 )
 
@@ -27,4 +30,28 @@ func (w *Writer) ExactScalar(tag string, value float64, step int64) error {
 		return err
 	}
 	return w.Add(step, values...)
+}
+
+// ExactScalar returns an op that makes a point of a curve without loss, of what
+// [Scalar] takes; see [ExactScalarValues].
+func ExactScalar(name, fetch string) Op {
+	op := opOf("scalar", name, fetch, nil)
+	op.values = func(dst []Value, tag string, in []input) ([]Value, error) {
+		number, ok := in[0].Number()
+		if !ok {
+			return dst, in[0].want("a number")
+		}
+		values, err := ExactScalarValues(tag, number)
+		return append(dst, values...), err
+	}
+	return op
+}
+
+// Scalars writes a point of a curve for each tag, all in one event.
+func (w *Writer) Scalars(values map[string]float64, step int64) error {
+	scalars := make([]Value, 0, len(values))
+	for _, tag := range slices.Sorted(maps.Keys(values)) {
+		scalars = append(scalars, ScalarValue(tag, values[tag]))
+	}
+	return w.Add(step, scalars...)
 }

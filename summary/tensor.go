@@ -53,10 +53,10 @@ func (w *Writer) Tensor(tag, plugin string, content []byte, t session.Tensor, st
 // Tensor returns an op that makes a tensor, for a plugin of the user's, from a
 // fetched one; see [TensorValue]. The tag is name as [CleanName] gives it.
 func Tensor(name, fetch, plugin string, content []byte) Op {
-	return opOf("tensor", CleanName(name), fetch, func(tag string, v session.Value) (Value, error) {
-		t, ok := v.Tensor()
-		if !ok {
-			return Value{}, fmt.Errorf("summary: tensor %q: fetch %q is %s, want a tensor", tag, fetch, describe(v))
+	return opOf("tensor", name, fetch, func(tag string, in input) (Value, error) {
+		t, err := in.tensor("a tensor")
+		if err != nil {
+			return Value{}, err
 		}
 		return TensorValue(tag, plugin, content, t)
 	})

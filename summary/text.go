@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"unicode/utf8"
-
-	"github.com/runhook/runhook/session"
 )
 
 // TextValue returns a text in Markdown.
@@ -54,20 +52,20 @@ func (w *Writer) TextTable(tag string, rows [][]string, step int64) error {
 // fetched tensor of strings of one dimension, a column, or two. Of more, readers
 // would show a part. The tag is name as [CleanName] gives it.
 func Text(name, fetch string) Op {
-	return opOf("text", CleanName(name), fetch, func(tag string, v session.Value) (Value, error) {
-		if s, ok := v.Text(); ok {
+	return opOf("text", name, fetch, func(tag string, in input) (Value, error) {
+		if s, ok := in.Text(); ok {
 			return TextValue(tag, s)
 		}
-		t, _ := v.Tensor()
+		t, err := in.tensor("strings")
+		if err != nil {
+			return Value{}, err
+		}
 		cells, ok := t.Data.([]string)
 		if !ok {
-			return Value{}, fmt.Errorf("summary: text %q: fetch %q is %s, want strings", tag, fetch, describe(v))
-		}
-		if err := t.Validate(); err != nil {
-			return Value{}, fmt.Errorf("summary: text %q: fetch %q: %w", tag, fetch, err)
+			return Value{}, in.want("strings")
 		}
 		if len(t.Shape) > 2 || slices.Contains(t.Shape, 0) {
-			return Value{}, fmt.Errorf("summary: text %q: fetch %q has shape %v, want at most two dimensions, none of them 0", tag, fetch, t.Shape)
+			return Value{}, in.want("at most two dimensions, none of them 0")
 		}
 		return textValue(tag, cells, t.Shape...)
 	})

@@ -27,10 +27,7 @@ func AppendEqualRows[T Number](rows []float64, values []T, buckets int) ([]float
 	if buckets < 0 || buckets > MaxEqualBuckets {
 		return rows, NonFinite{}, fmt.Errorf("histogram: %d buckets, want 0 to %d", buckets, MaxEqualBuckets)
 	}
-	e := equal{subnormal: subnormal64}
-	if _, ok := any(values).([]float32); ok {
-		e.subnormal = subnormal32
-	}
+	e := equal{subnormal: subnormalOf[T]()}
 	nonFinite, count := spread(&e, values)
 	before := len(rows)
 	rows = slices.Grow(rows, 3*buckets)[:before+3*buckets]

@@ -83,6 +83,9 @@ func (h *Histogram) AddFloat64s(values []float64) { add(h, values, subnormal64) 
 // AddIntegers adds the values, each rounded to float64.
 func AddIntegers[T Integer](h *Histogram, values []T) { add(h, values, subnormal64) }
 
+// Add adds values of any number type, each as a float64.
+func Add[T Number](h *Histogram, values []T) { add(h, values, subnormalOf[T]()) }
+
 // Moments returns the moments of the values added since the last Reset.
 func (h *Histogram) Moments() Moments {
 	if h.num == 0 {

@@ -69,6 +69,15 @@ const (
 	subnormal64 = 0x1p-1022 - math.SmallestNonzeroFloat64
 )
 
+// subnormalOf is that of a type; an integer is none.
+func subnormalOf[T Number]() float64 {
+	one, least := T(1), math.SmallestNonzeroFloat64
+	if isFloat := one/2 != 0; isFloat && T(least) == 0 {
+		return subnormal32
+	}
+	return subnormal64
+}
+
 // bucketOf returns the index of the first limit greater than v, for DBL_MAX
 // that of the last. NaN and infinities get the bucket of the greatest or the
 // least finite value. It does not branch on v: weights are random, and a wrong

@@ -25,6 +25,24 @@ func FromFloat64(dst []uint8, data []float64, s Shape, bad []uint8) ([]uint8, er
 	return fromFloats(dst, data, s, bad)
 }
 
+// FromUnit appends the picture of data to dst, values from 0 to 1 as
+// tf.summary.image takes them: 255 is what is at or near 1 or beyond, 0 what is
+// below 0 or NaN.
+func FromUnit[T float32 | float64](dst []uint8, data []T, s Shape) ([]uint8, error) {
+	if err := s.Check(len(data)); err != nil {
+		return dst, err
+	}
+	dst = slices.Grow(dst, len(data))
+	for _, v := range data {
+		b := uint8(0)
+		if v > 0 {
+			b = uint8(min(v*255.5, 255))
+		}
+		dst = append(dst, b)
+	}
+	return dst, nil
+}
+
 func fromFloats[T float32 | float64](dst []uint8, data []T, s Shape, bad []uint8) ([]uint8, error) {
 	if err := s.Check(len(data)); err != nil {
 		return dst, err

@@ -9,9 +9,12 @@ import (
 
 // FromImage appends the picture of img to dst and returns its shape: one
 // channel for a grey image, three for one that is opaque by its own account,
-// else four. An image.NRGBA comes through as it is; what is deeper than 8 bits
-// or has its alpha multiplied in is rounded.
+// else four. A Picture and an image.NRGBA come through as they are; what is
+// deeper than 8 bits or has its alpha multiplied in is rounded.
 func FromImage(dst []uint8, img image.Image) ([]uint8, Shape, error) {
+	if p, ok := img.(*Picture); ok {
+		return append(dst, p.Pix...), p.Shape, p.Check(len(p.Pix))
+	}
 	bounds := img.Bounds()
 	s := Shape{Height: bounds.Dy(), Width: bounds.Dx(), Channels: channels(img)}
 	if err := s.valid(); err != nil {

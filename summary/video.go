@@ -1,0 +1,108 @@
+package summary
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/color/palette"
+	"image/draw"
+	"image/gif"
+	"math"
+)
+
+// An Animation is a sequence of pictures of one size.
+type Animation struct {
+	Frames []image.Image
+	// FPS is frames a second, more than 0 and at most 100. Default 4.
+	FPS float64
+}
+
+// VideoValue returns a video as animated GIF, which TensorBoard shows among the
+// images. Its colours are those of a fixed palette, dithered.
+func VideoValue(tag string, video Animation) (Value, error) {
+	encoded, err := video.gif()
+	if err != nil {
+		return Value{}, fmt.Errorf("summary: video %q: %w", tag, err)
+	}
+	return EncodedImagesValue(tag, encoded)
+}
+
+// defaultFPS is that of torch and tensorboardX.
+const defaultFPS = 4
+
+func (v Animation) gif() ([]byte, error) {
+	fps := v.FPS
+	if fps == 0 {
+		fps = defaultFPS
+	}
+	if !(fps > 0 && fps <= 100) {
+		return nil, fmt.Errorf("%v frames a second, want more than 0 and at most 100", v.FPS)
+	}
+	if len(v.Frames) == 0 {
+		return nil, errors.New("no frames")
+	}
+	animation := new(gif.GIF)
+	for i, frame := range v.Frames {
+		if isNilImage(frame) {
+			return nil, fmt.Errorf("frame %d is nil", i)
+		}
+		bounds := frame.Bounds()
+		if size := v.Frames[0].Bounds().Size(); bounds.Size() != size || bounds.Empty() {
+			return nil, fmt.Errorf("frame %d is %v, want the size of the first (%v), and not empty", i, bounds.Size(), size)
+		}
+		paletted := image.NewPaletted(image.Rectangle{Max: bounds.Size()}, colorsOf(frame))
+		draw.FloydSteinberg.Draw(paletted, paletted.Rect, frame, bounds.Min)
+		animation.Image = append(animation.Image, paletted)
+		animation.Delay = append(animation.Delay, int(math.Round(100/fps)))
+	}
+	var encoded bytes.Buffer
+	if err := gif.EncodeAll(&encoded, animation); err != nil {
+		return nil, err
+	}
+	return encoded.Bytes(), nil
+}
+
+var greys = func() color.Palette {
+	p := make(color.Palette, 256)
+	for i := range p {
+		p[i] = color.Gray{uint8(i)}
+	}
+	return p
+}()
+
+// colorsOf is the palette for a frame: all greys for a grey one.
+func colorsOf(frame image.Image) color.Palette {
+	switch frame.ColorModel() {
+	case color.GrayModel, color.Gray16Model:
+		return greys
+	}
+	return palette.Plan9
+}
+
+// Video writes a video as animated GIF.
+func (w *Writer) Video(tag string, video Animation, step int64) error {
+	v, err := VideoValue(tag, video)
+	return w.add(step, v, err)
+}
+
+// Video returns an op that makes a video of a fetched [Animation], by
+// [session.Any], or of a tensor of shape [frames, height, width, channels], as
+// [Pictures] takes it with [ScaleUnit], of 4 frames a second.
+func Video(name, fetch string) Op {
+	return opOf("video", name, fetch, func(tag string, in input) (Value, error) {
+		if video, ok := in.Any().(Animation); ok {
+			return VideoValue(tag, video)
+		}
+		t, err := in.tensor("an Animation or a tensor")
+		if err != nil {
+			return Value{}, err
+		}
+		frames, err := pictures(t, PictureOptions{Scale: ScaleUnit}, -1)
+		if err != nil {
+			return Value{}, in.fault(err)
+		}
+		return VideoValue(tag, Animation{Frames: frames})
+	})
+}
