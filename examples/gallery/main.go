@@ -66,7 +66,7 @@ func exhibit(dir string, t *training) (err error) {
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
 	for _, write := range []func(*summary.FileWriter, *training) error{
-		start, scalars, histograms, images, video, audio, text, prCurves, meshes, customScalars, graphs, tensor, message,
+		start, scalars, histograms, images, boxes, figures, video, audio, text, prCurves, meshes, customScalars, graphs, tensor, message,
 	} {
 		if err := write(w, t); err != nil {
 			return err

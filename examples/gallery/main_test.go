@@ -23,12 +23,13 @@ const everything = `
 __run_graph__            graph          1
 batch/loss               scalar         501
 boundary                 image          6
+boundary/mistakes        image          3
 boundary/train           image          1
 boundary/video           image          1
 cloud_COLOR              mesh           3
 cloud_VERTEX             mesh           3
 coin                     pr_curve       1
-confusion                tensor         6
+confusion                image          12
 custom_scalars__config__ custom_scalars 1
 first step               run_metadata   1
 layer_1/weights          histogram      51

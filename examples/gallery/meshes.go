@@ -1,9 +1,19 @@
 package main
 
-import "github.com/runhook/runhook/summary"
+import (
+	"math"
+
+	"github.com/runhook/runhook/summary"
+)
 
 // side is how many vertices a surface has in each direction.
 const side = 48
+
+// tilted is a place as TensorBoard shows it best before it is turned by hand.
+func tilted(x, y, z float64) [3]float32 {
+	sin, cos := math.Sincos(math.Pi / 3)
+	return [3]float32{float32(x), float32(cos*y + sin*z), float32(cos*z - sin*y)}
+}
 
 func meshes(w *summary.FileWriter, t *training) error {
 	for _, m := range t.some(25) {
@@ -11,11 +21,11 @@ func meshes(w *summary.FileWriter, t *training) error {
 			return err
 		}
 		// Without faces it is a cloud of points.
-		var cloud summary.Mesh
+		cloud := summary.MeshData{Config: `{"material": {"cls": "PointsMaterial", "size": 0.06}}`}
 		for _, p := range t.testSet {
 			z := m.net.predict(p.x, p.y)
 			c := shade(z)
-			cloud.Vertices = append(cloud.Vertices, [3]float32{float32(p.x), float32(p.y), float32(z)})
+			cloud.Vertices = append(cloud.Vertices, tilted(p.x, p.y, z))
 			cloud.Colors = append(cloud.Colors, [3]uint8{c.R, c.G, c.B})
 		}
 		if err := w.Mesh("cloud", cloud, m.step); err != nil {
@@ -26,15 +36,15 @@ func meshes(w *summary.FileWriter, t *training) error {
 }
 
 // surface is the prediction of a network over the plane.
-func surface(n *network) summary.Mesh {
-	var mesh summary.Mesh
+func surface(n *network) summary.MeshData {
+	var mesh summary.MeshData
 	for i := range side {
 		for j := range side {
 			x := (2*float64(j)/(side-1) - 1) * reach
 			y := (2*float64(i)/(side-1) - 1) * reach / 2
 			z := n.predict(x, y)
 			c := shade(z)
-			mesh.Vertices = append(mesh.Vertices, [3]float32{float32(x), float32(y), float32(z)})
+			mesh.Vertices = append(mesh.Vertices, tilted(x, y, z))
 			mesh.Colors = append(mesh.Colors, [3]uint8{c.R, c.G, c.B})
 			if i > 0 && j > 0 {
 				corner := int32(i*side + j)

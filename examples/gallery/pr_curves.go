@@ -19,7 +19,7 @@ func prCurves(w *summary.FileWriter, t *training) error {
 
 // coin is the curve of a coin that says "upper" ever less often: half of what it
 // says is right. Both moons have n points.
-func coin(n float64, thresholds int) (c summary.PRCurve) {
+func coin(n float64, thresholds int) (c summary.PRCurvePoints) {
 	for i := range thresholds {
 		recall := 1 - float64(i)/float64(thresholds)
 		c.TruePositives = append(c.TruePositives, n*recall)

@@ -11,5 +11,5 @@ func video(w *summary.FileWriter, t *training) error {
 	for _, m := range t.some(2) {
 		frames = append(frames, drawBoundary(200, m.net, t.testSet))
 	}
-	return w.Video("boundary/video", summary.Video{Frames: frames, FPS: 8}, steps)
+	return w.Video("boundary/video", summary.Animation{Frames: frames, FPS: 8}, steps)
 }
