@@ -108,17 +108,26 @@ func AudioV1(name, fetch string, sampleRate float64, maxOutputs int) Op {
 	return audioOp(name, fetch, sampleRate, maxOutputs, AudioV1Value)
 }
 
-func audioOp(name, fetch string, sampleRate float64, maxOutputs int, value func(string, Clip) (Value, error)) Op {
-	op := opOf("audio", name, fetch, nil)
-	if maxOutputs, op.fault = resolveMaxOutputs(maxOutputs); op.fault == nil && !(sampleRate > 0) {
-		op.fault = fmt.Errorf("sample rate %v, want a positive one", sampleRate)
-	}
-	op.values = func(dst []Value, tag string, in []input) ([]Value, error) {
-		clips, err := clipsOf(in[0], sampleRate)
+// Audios returns an op that makes one value, under the tag that [CleanName] makes
+// of name, of up to maxOutputs sounds, 0 meaning [DefaultMaxOutputs]; see [Audio]
+// for what is fetched, and [AudioValue].
+func Audios(name, fetch string, sampleRate float64, maxOutputs int) Op {
+	return clipsOp(name, fetch, sampleRate, maxOutputs, func(dst []Value, tag string, clips []Clip, _ int) ([]Value, error) {
+		if len(clips) == 0 {
+			return dst, nil
+		}
+		v, err := AudioValue(tag, clips...)
 		if err != nil {
 			return dst, err
 		}
-		for i, clip := range clips[:min(len(clips), maxOutputs)] {
+		return append(dst, v), nil
+	})
+}
+
+// audioOp returns an op that makes a value of each sound.
+func audioOp(name, fetch string, sampleRate float64, maxOutputs int, value func(string, Clip) (Value, error)) Op {
+	return clipsOp(name, fetch, sampleRate, maxOutputs, func(dst []Value, tag string, clips []Clip, maxOutputs int) ([]Value, error) {
+		for i, clip := range clips {
 			v, err := value(outputTag(tag+"/audio", i, maxOutputs), clip)
 			if err != nil {
 				return dst, err
@@ -126,12 +135,27 @@ func audioOp(name, fetch string, sampleRate float64, maxOutputs int, value func(
 			dst = append(dst, v)
 		}
 		return dst, nil
+	})
+}
+
+// clipsOp returns an op that makes values of up to maxOutputs sounds.
+func clipsOp(name, fetch string, sampleRate float64, maxOutputs int, values func(dst []Value, tag string, clips []Clip, maxOutputs int) ([]Value, error)) Op {
+	op := opOf("audio", name, fetch, nil)
+	if maxOutputs, op.fault = resolveMaxOutputs(maxOutputs); op.fault == nil && !(sampleRate > 0) {
+		op.fault = fmt.Errorf("sample rate %v, want a positive one", sampleRate)
+	}
+	op.values = func(dst []Value, tag string, in []input) ([]Value, error) {
+		clips, err := clipsOf(in[0], sampleRate, maxOutputs)
+		if err != nil {
+			return dst, err
+		}
+		return values(dst, tag, clips, maxOutputs)
 	}
 	return op
 }
 
-// clipsOf returns the sounds of a batch.
-func clipsOf(in input, sampleRate float64) ([]Clip, error) {
+// clipsOf returns up to most sounds of a batch.
+func clipsOf(in input, sampleRate float64, most int) ([]Clip, error) {
 	const wanted = "a float32 tensor of shape [batch, frames] or [batch, frames, channels]"
 	t, err := in.tensor(wanted)
 	if err != nil {
@@ -148,9 +172,9 @@ func clipsOf(in input, sampleRate float64) ([]Clip, error) {
 		}
 		size *= channels
 	}
-	clips := make([]Clip, t.Shape[0])
-	for i := range clips {
-		clips[i] = Clip{Samples: samples[i*size : (i+1)*size], SampleRate: sampleRate, Channels: channels}
+	var clips []Clip
+	for i := range min(t.Shape[0], most) {
+		clips = append(clips, Clip{Samples: samples[i*size : (i+1)*size], SampleRate: sampleRate, Channels: channels})
 	}
 	return clips, nil
 }

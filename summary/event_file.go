@@ -1,7 +1,6 @@
 package summary
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -52,8 +51,6 @@ type eventFile struct {
 	described []bool              // of the event being added: which values go with it
 	starts    int                 // START records that the coming session takes
 	coming    start               // of a session that has none here yet
-	startedAt int64               // step of the last START
-	overtaken overtaken           // at it, and without a value since
 }
 
 // newEventFile begins f with the version event and starts its goroutine, which
@@ -90,12 +87,9 @@ func (e *eventFile) beginRecord() (start int) {
 
 // beginValues is beginRecord for an event with values: the START that is to come
 // stands before it.
-func (e *eventFile) beginValues(now time.Time, step int64) (start int) {
+func (e *eventFile) beginValues(now time.Time) (start int) {
 	if e.coming.wanted && e.coming.known {
 		e.addStart(now, e.coming.step)
-	}
-	if step > e.startedAt && len(e.overtaken) > 0 {
-		e.dropOvertaken(now)
 	}
 	return e.beginRecord()
 }
@@ -126,7 +120,7 @@ func (e *eventFile) ready() error {
 	for len(e.buf) >= e.limit && e.usable() == nil {
 		e.progress.Wait()
 	}
-	return cmp.Or(e.usable(), e.coming.err)
+	return e.usable()
 }
 
 func (e *eventFile) usable() error {
@@ -146,12 +140,9 @@ func (e *eventFile) addValues(now time.Time, step int64, values []Value) error {
 	if err := e.noteTags(values); err != nil {
 		return err
 	}
-	start := e.beginValues(now, step)
+	start := e.beginValues(now)
 	e.buf = appendEvent(e.buf, wallTime(now), step, values, e.described)
 	e.endRecord(start)
-	for i := range values {
-		e.renew(values[i].tag, step)
-	}
 	return nil
 }
 
@@ -170,10 +161,9 @@ func (e *eventFile) addScalar(now time.Time, step int64, tag string, value float
 		e.tags[strings.Clone(tag)] = struct{}{}
 		metadata = scalarMetadata
 	}
-	start := e.beginValues(now, step)
+	start := e.beginValues(now)
 	e.buf = appendScalarEvent(e.buf, wallTime(now), step, tag, value, metadata)
 	e.endRecord(start)
-	e.renew(tag, step)
 	return nil
 }
 
@@ -210,9 +200,6 @@ func (e *eventFile) addRecord(payload []byte) error {
 	if err := e.ready(); err != nil {
 		return err
 	}
-	if len(e.overtaken) > 0 {
-		e.dropOvertaken(time.Now())
-	}
 	start := e.beginRecord()
 	e.buf = append(e.buf, payload...)
 	e.endRecord(start)
@@ -221,11 +208,9 @@ func (e *eventFile) addRecord(payload []byte) error {
 
 // A start is the START that a monitored session is to get.
 type start struct {
-	wanted    bool
-	known     bool      // whether the rest is
-	step      int64     // the first that the session will write
-	overtaken overtaken // at step
-	err       error     // of looking for them
+	wanted bool
+	known  bool  // whether step is
+	step   int64 // the first that the session will write
 }
 
 // expect says which START is to come; the next value, once its step is known,
@@ -237,21 +222,11 @@ func (e *eventFile) expect(coming start) (before start) {
 	return before
 }
 
-// expects reports whether a START is to come whose step is not known to be this.
-func (e *eventFile) expects(step int64) bool {
+// expectAt says at which step the START is to come, if there is one to come.
+func (e *eventFile) expectAt(step int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.coming.wanted && !(e.coming.known && e.coming.step == step)
-}
-
-// expectAt says at which step the START is to come, if there is one to come,
-// and what it overtakes.
-func (e *eventFile) expectAt(step int64, overtaken overtaken, err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.coming.wanted {
-		e.coming = start{true, true, step, overtaken, err}
-	}
+	e.coming.known, e.coming.step = true, step
 }
 
 // startSession writes the START that is to come, at step.
@@ -261,9 +236,6 @@ func (e *eventFile) startSession(now time.Time, step int64) error {
 	if err := e.ready(); err != nil {
 		return err
 	}
-	if len(e.coming.overtaken) > 0 {
-		step = e.coming.step // The session may write its first step later.
-	}
 	if e.coming.wanted {
 		e.addStart(now, step)
 	}
@@ -271,7 +243,6 @@ func (e *eventFile) startSession(now time.Time, step int64) error {
 }
 
 func (e *eventFile) addStart(now time.Time, step int64) {
-	e.startedAt, e.overtaken = step, e.coming.overtaken
 	for range e.starts {
 		start := e.beginRecord()
 		e.buf = appendStart(e.buf, wallTime(now), step)
@@ -303,9 +274,6 @@ func (e *eventFile) flush(sync bool) error {
 // close writes what was added, closes the file and waits for the goroutine.
 func (e *eventFile) close() error {
 	e.mu.Lock()
-	if e.usable() == nil && len(e.overtaken) > 0 {
-		e.dropOvertaken(time.Now())
-	}
 	e.closing = true
 	e.progress.Broadcast()
 	e.wakeUp()

@@ -33,3 +33,10 @@ func EncodeStart(wallTime float64, step int64) []byte { return appendStart(nil, 
 
 // ValueOf returns the value that AddSummary makes of a message.
 func ValueOf(v *eventpb.Summary_Value) (Value, error) { return valueOf(v) }
+
+// OpenFiles returns how many files are open, or being opened or closed.
+func (r *RunWriters) OpenFiles() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.open
+}

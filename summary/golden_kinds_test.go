@@ -509,7 +509,7 @@ func TestTensorsAreThoseOfTensorFlow(t *testing.T) {
 		if c.Metadata != nil {
 			plugin, content = c.Metadata.PluginName, c.Metadata.Content.Base64
 		}
-		v, err := summary.TensorValue(c.Tag, plugin, content, session.Tensor{Shape: a.Shape, Data: data})
+		v, err := summary.TensorValue(c.Tag, summary.Plugin{Name: plugin, Content: content}, session.Tensor{Shape: a.Shape, Data: data})
 		require.NoError(t, err, c.Tag)
 		w, g := plain(t, golden[i]), plain(t, asMessages(t, v)[0])
 		if w.GetMetadata().GetPluginData() == nil { // TensorBoard would not list it

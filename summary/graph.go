@@ -1,11 +1,14 @@
 package summary
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/runhook/runhook/internal/faults"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/summary/eventpb"
 )
@@ -28,11 +31,35 @@ const graphProducer = 1
 // AddGraph writes the graph of an engine for TensorBoard to draw. Of several in
 // a run the last is shown.
 func (w *Writer) AddGraph(graph session.GraphDescriber, step int64) error {
+	if faults.IsNil(graph) {
+		return errors.New("summary: AddGraph: the graph is nil")
+	}
 	def, err := appendGraphDef(nil, graph.DescribeGraph())
 	if err != nil {
 		return err
 	}
 	return w.addWhat(step, &eventpb.Event{What: &eventpb.Event_GraphDef{GraphDef: def}})
+}
+
+// KerasModelValue returns a model as Keras describes it in JSON (model.to_json()),
+// of which TensorBoard draws the conceptual graph.
+func KerasModelValue(tag, model string) (Value, error) {
+	if !json.Valid([]byte(model)) {
+		return Value{}, fmt.Errorf("summary: Keras model %q: it is no JSON: %.40q", tag, model)
+	}
+	return traceValue(tag, "graph_keras_model", []byte(model)), nil
+}
+
+// traceValue is what the graph plugin shows beside graphs: by the name of one of
+// its parts, in version 1.
+func traceValue(tag, plugin string, encoded []byte) Value {
+	return Value{tag: tag, metadata: encodeMetadata(plugin, []byte("1"), classBlobSequence), body: stringField([][]byte{encoded}, 1)}
+}
+
+// KerasModel writes a model as Keras describes it; see [KerasModelValue].
+func (w *Writer) KerasModel(tag, model string, step int64) error {
+	v, err := KerasModelValue(tag, model)
+	return w.add(step, v, err)
 }
 
 // appendGraphDef appends a GraphDef.

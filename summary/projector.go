@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/draw"
 	"image/png"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -21,7 +22,7 @@ const projectorConfig = "projector_config.pbtxt"
 
 // An Embedding is a table of vectors for TensorBoard's projector.
 type Embedding struct {
-	// Name is shown, and names the files. Required.
+	// Name is shown, and names the folder. Required.
 	Name string
 	// Vectors are the rows, all of one length. Required.
 	Vectors [][]float32
@@ -40,7 +41,7 @@ type Embedding struct {
 func (e *Embedding) check() error {
 	switch {
 	case e.Name == "" || !utf8.ValidString(e.Name) || strings.ContainsAny(e.Name, "/\\\x00") || e.Name == "." || e.Name == "..":
-		return fmt.Errorf("name %q, want one that is also a file's", e.Name)
+		return fmt.Errorf("name %q, want one that can be a folder's", e.Name)
 	case len(e.Vectors) == 0 || len(e.Vectors[0]) == 0:
 		return errors.New("no vectors, or empty ones")
 	}
@@ -96,8 +97,8 @@ func (e *Embedding) checkMetadata() error {
 }
 
 // WriteEmbeddings writes embeddings into the folder of a run, for TensorBoard's
-// projector: their files and the projector's configuration, in place of one that
-// is there. Names are distinct.
+// projector: each into a folder of its name, and the projector's configuration, in
+// place of one that is there. Names are distinct.
 func WriteEmbeddings(logdir string, embeddings ...Embedding) error {
 	if len(embeddings) == 0 {
 		return errors.New("summary: WriteEmbeddings: no embeddings")
@@ -113,14 +114,14 @@ func WriteEmbeddings(logdir string, embeddings ...Embedding) error {
 		}
 		names[e.Name] = true
 	}
-	if err := os.MkdirAll(logdir, 0o777); err != nil {
-		return fmt.Errorf("summary: %w", err)
-	}
 	var config bytes.Buffer
 	for i := range embeddings {
-		if err := embeddings[i].write(logdir, &config); err != nil {
-			return fmt.Errorf("summary: embedding %q: %w", embeddings[i].Name, err)
+		e := &embeddings[i]
+		entry, err := e.write(logdir, e.Name, e.Name)
+		if err != nil {
+			return fmt.Errorf("summary: embedding %q: %w", e.Name, err)
 		}
+		config.WriteString(entry)
 	}
 	if err := replaceFile(filepath.Join(logdir, projectorConfig), config.Bytes()); err != nil {
 		return fmt.Errorf("summary: %w", err)
@@ -128,39 +129,87 @@ func WriteEmbeddings(logdir string, embeddings ...Embedding) error {
 	return nil
 }
 
-// write writes the files of e and appends what the configuration says of them.
-func (e *Embedding) write(logdir string, config *bytes.Buffer) error {
-	fmt.Fprintf(config, "embeddings {\n  tensor_name: %s\n", quoted(e.Name))
-	tensor, name := e.text(), e.Name+"_tensor.tsv"
-	if e.Binary {
-		tensor, name = e.binary(), e.Name+"_tensor.bytes"
-		fmt.Fprintf(config, "  tensor_shape: %d\n  tensor_shape: %d\n", len(e.Vectors), len(e.Vectors[0]))
-	}
-	if err := replaceFile(filepath.Join(logdir, name), tensor); err != nil {
+// Embedding adds an embedding of a step to those that are there for TensorBoard's
+// projector, which shows it as name:step. As tensorboardX and PyTorch, it writes
+// files, at once and not through the queue, into the folder step/name of the run.
+func (w *FileWriter) Embedding(e Embedding, step int64) error {
+	step, err := w.stepOf(step)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(config, "  tensor_path: %s\n", quoted(name))
+	if w.current.Load().closed() {
+		return ErrClosed
+	}
+	if err := e.check(); err != nil {
+		return fmt.Errorf("summary: embedding %q: %w", e.Name, err)
+	}
+	w.projector.Lock()
+	defer w.projector.Unlock()
+	at := fmt.Sprintf("%05d", step)
+	if err := e.add(w.logdir, e.Name+":"+at, at+"/"+e.Name); err != nil {
+		return fmt.Errorf("summary: embedding %q: %w", e.Name, err)
+	}
+	return nil
+}
+
+// add writes an embedding and adds it to the configuration.
+func (e *Embedding) add(logdir, name, folder string) error {
+	entry, err := e.write(logdir, name, folder)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(logdir, projectorConfig)
+	config, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if bytes.Contains(config, []byte(entry)) {
+		return nil // written again
+	}
+	return replaceFile(path, append(config, entry...))
+}
+
+// write writes the files of e into a folder, with slashes, of the run and returns
+// what the configuration says of them.
+func (e *Embedding) write(logdir, name, folder string) (entry string, err error) {
+	if err := os.MkdirAll(filepath.Join(logdir, filepath.FromSlash(folder)), 0o777); err != nil {
+		return "", err
+	}
+	var config strings.Builder
+	file := func(field, name string, content []byte) error {
+		name = folder + "/" + name
+		fmt.Fprintf(&config, "%s: %s\n", field, quoted(name))
+		return replaceFile(filepath.Join(logdir, filepath.FromSlash(name)), content)
+	}
+	fmt.Fprintf(&config, "embeddings {\n  tensor_name: %s\n", quoted(name))
+	if e.Binary {
+		fmt.Fprintf(&config, "  tensor_shape: %d\n  tensor_shape: %d\n", len(e.Vectors), len(e.Vectors[0]))
+		err = file("  tensor_path", "tensors.bytes", e.binary())
+	} else {
+		err = file("  tensor_path", "tensors.tsv", e.text())
+	}
+	if err != nil {
+		return "", err
+	}
 	if e.Metadata != nil {
-		name := e.Name + "_metadata.tsv"
-		if err := replaceFile(filepath.Join(logdir, name), e.metadata()); err != nil {
-			return err
+		if err := file("  metadata_path", "metadata.tsv", e.metadata()); err != nil {
+			return "", err
 		}
-		fmt.Fprintf(config, "  metadata_path: %s\n", quoted(name))
 	}
 	if e.Sprites != nil {
-		name := e.Name + "_sprite.png"
 		sprite, err := e.sprite()
 		if err != nil {
-			return err
+			return "", err
 		}
-		if err := replaceFile(filepath.Join(logdir, name), sprite); err != nil {
-			return err
+		config.WriteString("  sprite {\n")
+		if err := file("    image_path", "sprite.png", sprite); err != nil {
+			return "", err
 		}
 		size := e.Sprites[0].Bounds().Size()
-		fmt.Fprintf(config, "  sprite {\n    image_path: %s\n    single_image_dim: %d\n    single_image_dim: %d\n  }\n", quoted(name), size.X, size.Y)
+		fmt.Fprintf(&config, "    single_image_dim: %d\n    single_image_dim: %d\n  }\n", size.X, size.Y)
 	}
 	config.WriteString("}\n")
-	return nil
+	return config.String(), nil
 }
 
 // quoted is s as a string of protobuf's text format.

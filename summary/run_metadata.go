@@ -33,8 +33,30 @@ const (
 // device is where the nodes of an engine are said to run.
 const device = "/device:CPU:0"
 
+// RunMetadataValue returns what an engine has told of a traced run as a value of a
+// summary: the form of tf.summary.experimental.run_metadata, which TensorBoard
+// shows as it does that of [Writer.AddRunMetadata].
+func RunMetadataValue(tag string, metadata *session.RunMetadata) (Value, error) {
+	if metadata == nil {
+		return Value{}, fmt.Errorf("summary: run metadata %q: it is nil", tag)
+	}
+	encoded, err := appendRunMetadata(nil, metadata.Nodes)
+	if err != nil {
+		return Value{}, err
+	}
+	return traceValue(tag, "graph_run_metadata", encoded), nil
+}
+
+// RunMetadata writes what an engine has told of a traced run; see
+// [RunMetadataValue].
+func (w *Writer) RunMetadata(tag string, metadata *session.RunMetadata, step int64) error {
+	v, err := RunMetadataValue(tag, metadata)
+	return w.add(step, v, err)
+}
+
 // AddRunMetadata writes what an engine has told of a traced run, under a tag of
-// its own: TensorBoard's graph shows the times of its nodes.
+// its own, as TensorFlow's FileWriter does: TensorBoard's graph shows the times of
+// its nodes.
 func (w *Writer) AddRunMetadata(metadata *session.RunMetadata, tag string, step int64) error {
 	if metadata == nil {
 		return errors.New("summary: AddRunMetadata: the metadata is nil")

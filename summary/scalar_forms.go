@@ -16,7 +16,7 @@ const exactPlugin = "runhook_float64"
 // tensor of a plugin that no page shows but every reader keeps. A float64 tensor
 // alone would be dropped by TensorBoard's data server.
 func ExactScalarValues(tag string, value float64) ([]Value, error) {
-	exact, err := TensorValue(tag+"/float64", exactPlugin, nil, session.Tensor{Data: []float64{value}})
+	exact, err := TensorValue(tag+"/float64", Plugin{Name: exactPlugin}, session.Tensor{Data: []float64{value}})
 	if err != nil {
 		return nil, err
 	}

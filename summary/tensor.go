@@ -30,35 +30,78 @@ const (
 	typeBool   = 10
 )
 
-// TensorValue returns a tensor for a plugin of the user's: TensorBoard hands it
-// to the plugin of that name with content, which may be nil. The data of t is
-// copied.
-func TensorValue(tag, plugin string, content []byte, t session.Tensor) (Value, error) {
-	if plugin == "" || !utf8.ValidString(plugin) {
-		return Value{}, fmt.Errorf("summary: tensor %q: plugin name %q is empty or no valid UTF-8", tag, plugin)
+// A Plugin is who shows a tensor in TensorBoard.
+type Plugin struct {
+	Name    string // required
+	Content []byte // what the plugin wants to know; nil: nothing
+	// Class says how readers keep the tensors. Default [ClassTensor].
+	Class DataClass
+}
+
+// DataClass is how readers keep the values of a tag.
+type DataClass int
+
+const (
+	// ClassTensor is for any tensor.
+	ClassTensor DataClass = iota
+	// ClassScalar is for points of a curve: float32 tensors without dimensions.
+	ClassScalar
+	// ClassBlobSequence is for pictures, sounds and other things of some size:
+	// tensors of strings of one dimension, one element at least.
+	ClassBlobSequence
+)
+
+// check reports what is wrong with a plugin that gets t, and returns the class.
+func (p Plugin) check(t session.Tensor) (dataClass, error) {
+	if p.Name == "" || !utf8.ValidString(p.Name) {
+		return 0, fmt.Errorf("plugin name %q is empty or no valid UTF-8", p.Name)
+	}
+	switch p.Class {
+	case ClassTensor:
+		return classTensor, nil
+	case ClassScalar:
+		if t.DType() != session.Float32Type || len(t.Shape) > 0 {
+			return 0, fmt.Errorf("a %s tensor of shape %v, want a float32 without dimensions for ClassScalar", t.DType(), t.Shape)
+		}
+		return classScalar, nil
+	case ClassBlobSequence:
+		if t.DType() != session.StringType || len(t.Shape) != 1 || t.Shape[0] == 0 {
+			return 0, fmt.Errorf("a %s tensor of shape %v, want strings of one dimension, one at least, for ClassBlobSequence", t.DType(), t.Shape)
+		}
+		return classBlobSequence, nil
+	}
+	return 0, fmt.Errorf("Plugin.Class is %d, want ClassTensor, ClassScalar or ClassBlobSequence", p.Class)
+}
+
+// TensorValue returns a tensor for a plugin of the user's, to which TensorBoard
+// hands it. The data of t is copied.
+func TensorValue(tag string, plugin Plugin, t session.Tensor) (Value, error) {
+	class, err := plugin.check(t)
+	if err != nil {
+		return Value{}, fmt.Errorf("summary: tensor %q: %w", tag, err)
 	}
 	body, err := tensorField(t)
 	if err != nil {
 		return Value{}, fmt.Errorf("summary: tensor %q: %w", tag, err)
 	}
-	return Value{tag: tag, metadata: encodeMetadata(plugin, content, classTensor), body: body}, nil
+	return Value{tag: tag, metadata: encodeMetadata(plugin.Name, plugin.Content, class), body: body}, nil
 }
 
 // Tensor writes a tensor for a plugin of the user's; see [TensorValue].
-func (w *Writer) Tensor(tag, plugin string, content []byte, t session.Tensor, step int64) error {
-	v, err := TensorValue(tag, plugin, content, t)
+func (w *Writer) Tensor(tag string, plugin Plugin, t session.Tensor, step int64) error {
+	v, err := TensorValue(tag, plugin, t)
 	return w.add(step, v, err)
 }
 
 // Tensor returns an op that makes a tensor, for a plugin of the user's, from a
 // fetched one; see [TensorValue]. The tag is name as [CleanName] gives it.
-func Tensor(name, fetch, plugin string, content []byte) Op {
+func Tensor(name, fetch string, plugin Plugin) Op {
 	return opOf("tensor", name, fetch, func(tag string, in input) (Value, error) {
 		t, err := in.tensor("a tensor")
 		if err != nil {
 			return Value{}, err
 		}
-		return TensorValue(tag, plugin, content, t)
+		return TensorValue(tag, plugin, t)
 	})
 }
 
@@ -112,8 +155,10 @@ func tensorField(t session.Tensor) ([]byte, error) {
 // encoded already.
 func contentField(dtype uint64, content []byte, shape ...int) []byte {
 	message := appendTensorHead(make([]byte, 0, len(content)+32), dtype, shape)
-	message = protowire.AppendTag(message, tensorContent, protowire.BytesType)
-	message = protowire.AppendBytes(message, content)
+	if len(content) > 0 {
+		message = protowire.AppendTag(message, tensorContent, protowire.BytesType)
+		message = protowire.AppendBytes(message, content)
+	}
 	return bytesField(valueTensor, message)
 }
 
@@ -135,8 +180,10 @@ func stringField[T string | []byte](elements []T, shape ...int) []byte {
 func appendTensorHead(b []byte, dtype uint64, shape []int) []byte {
 	var dims []byte
 	for _, size := range shape {
-		dim := protowire.AppendTag(nil, dimSize, protowire.VarintType)
-		dim = protowire.AppendVarint(dim, uint64(size))
+		var dim []byte
+		if size != 0 {
+			dim = appendInt(dim, dimSize, int64(size))
+		}
 		dims = protowire.AppendTag(dims, shapeDim, protowire.BytesType)
 		dims = protowire.AppendBytes(dims, dim)
 	}
