@@ -10,7 +10,8 @@ import "context"
 type Saver interface {
 	// Save writes a checkpoint of s, makes it the newest in the state of its
 	// folder, removes those that are kept no longer, and returns its path: prefix,
-	// a hyphen and the step.
+	// a hyphen and the step. A Saver whose files have names that others look for
+	// takes the folder of prefix only.
 	Save(ctx context.Context, s Session, prefix string, step int64) (path string, err error)
 	// Restore gives the variables of s the values that they have in the checkpoint
 	// at path.
