@@ -94,6 +94,7 @@ var (
 	_ session.SessionRunHook = (*CheckpointSaverHook)(nil)
 	_ session.SessionCloser  = (*CheckpointSaverHook)(nil)
 	_ session.Namer          = (*CheckpointSaverHook)(nil)
+	_ Flusher                = (*CheckpointSaverHook)(nil)
 )
 
 // NewCheckpointSaverHook returns a hook, or all that is wrong with its config.
@@ -194,7 +195,8 @@ func (h *CheckpointSaverHook) AfterRun(ctx context.Context, rc *session.SessionR
 	return nil
 }
 
-// End saves the last step, if it is not, and calls End of the listeners.
+// End saves the last step, if it is not, and calls End of the listeners, of all
+// if one fails, too.
 func (h *CheckpointSaverHook) End(ctx context.Context, s session.Session) error {
 	step, err := h.step.Read(ctx, s)
 	if err != nil {
@@ -205,13 +207,15 @@ func (h *CheckpointSaverHook) End(ctx context.Context, s session.Session) error 
 			return err
 		}
 	}
+	var errs []error
 	for _, l := range h.config.Listeners {
-		if err := l.End(ctx, s, step); err != nil {
-			return err
-		}
+		errs = append(errs, l.End(ctx, s, step))
 	}
-	return h.sink.Flush()
+	return errors.Join(append(errs, h.Flush())...)
 }
+
+// Flush implements [Flusher].
+func (h *CheckpointSaverHook) Flush() error { return h.sink.Flush() }
 
 // save saves a checkpoint of step. stop is whether a listener asks for a stop.
 func (h *CheckpointSaverHook) save(ctx context.Context, s session.Session, step int64) (stop bool, err error) {
@@ -224,7 +228,7 @@ func (h *CheckpointSaverHook) save(ctx context.Context, s session.Session, step 
 	if err != nil {
 		return false, err
 	}
-	if err := h.sink.Flush(); err != nil {
+	if err := h.Flush(); err != nil {
 		return false, err
 	}
 	path, err := saver.Save(ctx, s, h.prefix, step)

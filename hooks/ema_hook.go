@@ -77,6 +77,7 @@ type EMAHook struct {
 var (
 	_ session.SessionRunHook = (*EMAHook)(nil)
 	_ session.SessionCloser  = (*EMAHook)(nil)
+	_ Flusher                = (*EMAHook)(nil)
 )
 
 // NewEMAHook returns a hook, or all that is wrong with its config.
@@ -156,11 +157,11 @@ func (h *EMAHook) AfterRun(ctx context.Context, rc *session.SessionRunContext, v
 
 // End flushes the writer.
 func (h *EMAHook) End(context.Context, session.Session) error {
-	if !h.config.writes() {
-		return nil
-	}
-	return h.sink.Flush()
+	return h.Flush()
 }
+
+// Flush implements [Flusher].
+func (h *EMAHook) Flush() error { return h.sink.Flush() }
 
 // CloseSession gives the writer back.
 func (h *EMAHook) CloseSession(context.Context, error) error { return h.sink.CloseSession() }

@@ -8,7 +8,9 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"time"
 
+	"github.com/runhook/runhook/internal/cadence"
 	"github.com/runhook/runhook/internal/faults"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/summary"
@@ -36,9 +38,10 @@ type InMemoryEvaluatorHookConfig struct {
 	// Scaffold sets the sessions of evaluations up. It may not have a Saver or an
 	// InitFn: the variables are those of the training. nil: one with defaults.
 	Scaffold *session.Scaffold
-	// EveryNIter is how many runs of the training there are from one evaluation to
-	// the next. Default 100.
+	// EveryNIter or EveryNSecs is the period of evaluations: runs of the training,
+	// or time. Default, with neither: 100 runs.
 	EveryNIter int64
+	EveryNSecs time.Duration
 	// Name tells several evaluations apart.
 	Name string
 	// OutputDir is the folder of the job: metrics are written to eval, or eval_<Name>,
@@ -69,14 +72,12 @@ func (c InMemoryEvaluatorHookConfig) resolve() (InMemoryEvaluatorHookConfig, err
 	if c.Steps < 0 {
 		errs = append(errs, fmt.Errorf("got %d Steps, want a positive number or 0 (to the end of the input)", c.Steps))
 	}
-	if c.EveryNIter < 0 {
-		errs = append(errs, fmt.Errorf("EveryNIter is %d, want a positive number or 0 (%d)", c.EveryNIter, defaultEvaluatorIterations))
+	if c.EveryNIter == 0 && c.EveryNSecs == 0 {
+		c.EveryNIter = defaultEvaluatorIterations
 	}
+	errs = append(errs, cadence.Check("EveryNIter", c.EveryNIter, "EveryNSecs", c.EveryNSecs))
 	if c.OutputDir == "" && faults.IsNil(c.SummaryWriter) && c.OnEvaluated == nil {
 		errs = append(errs, errors.New("none of OutputDir, SummaryWriter and OnEvaluated is set, want one: the metrics would be lost"))
-	}
-	if c.EveryNIter == 0 {
-		c.EveryNIter = defaultEvaluatorIterations
 	}
 	c.Metrics = maps.Clone(c.Metrics)
 	if c.Update = slices.Clone(c.Update); len(c.Update) == 0 {
@@ -90,23 +91,24 @@ func (c InMemoryEvaluatorHookConfig) resolve() (InMemoryEvaluatorHookConfig, err
 }
 
 // An InMemoryEvaluatorHook evaluates what is being trained, in the same process,
-// without a checkpoint between: when a session is created, every EveryNIter runs,
-// and at the end if the last run was not evaluated. The training waits meanwhile.
+// without a checkpoint between: when a session is created, every EveryNIter runs
+// or EveryNSecs, and at the end if the last run was not evaluated. The training
+// waits meanwhile.
 //
 // The sessions of both engines have to be [session.Saveable].
 type InMemoryEvaluatorHook struct {
-	config    InMemoryEvaluatorHookConfig
-	step      *session.GlobalStep // nil: the engine has none
-	sink      summary.HookSink
-	writes    bool // there is a sink
-	runs      int64
-	evaluated int64 // the run that was; -1: none
+	config InMemoryEvaluatorHookConfig
+	step   *session.GlobalStep // nil: the engine has none
+	sink   summary.HookSink
+	timer  *session.SecondOrStepTimer
+	runs   int64
 }
 
 var (
 	_ session.SessionRunHook = (*InMemoryEvaluatorHook)(nil)
 	_ session.SessionCloser  = (*InMemoryEvaluatorHook)(nil)
 	_ session.Namer          = (*InMemoryEvaluatorHook)(nil)
+	_ Flusher                = (*InMemoryEvaluatorHook)(nil)
 )
 
 // NewInMemoryEvaluatorHook returns a hook, or all that is wrong with its config.
@@ -115,7 +117,11 @@ func NewInMemoryEvaluatorHook(config InMemoryEvaluatorHookConfig) (*InMemoryEval
 	if err != nil {
 		return nil, err
 	}
-	return &InMemoryEvaluatorHook{config: config, writes: config.OutputDir != "" || !faults.IsNil(config.SummaryWriter)}, nil
+	timer, err := session.NewSecondOrStepTimer(config.EveryNSecs, config.EveryNIter)
+	if err != nil {
+		return nil, err
+	}
+	return &InMemoryEvaluatorHook{config: config, timer: timer}, nil
 }
 
 // Name tells several evaluations apart.
@@ -123,9 +129,13 @@ func (h *InMemoryEvaluatorHook) Name() string {
 	return "InMemoryEvaluatorHook(" + h.config.Name + ")"
 }
 
-// EvalDir is the folder of the event files of the evaluations.
+// EvalDir is the folder of the event files of the evaluations; "" without an
+// OutputDir.
 func (h *InMemoryEvaluatorHook) EvalDir() string {
-	if h.config.Name == "" {
+	switch {
+	case h.config.OutputDir == "":
+		return ""
+	case h.config.Name == "":
 		return filepath.Join(h.config.OutputDir, "eval")
 	}
 	return filepath.Join(h.config.OutputDir, "eval_"+h.config.Name)
@@ -133,7 +143,8 @@ func (h *InMemoryEvaluatorHook) EvalDir() string {
 
 // Begin resolves the names in the evaluating engine, and gets the writer.
 func (h *InMemoryEvaluatorHook) Begin(_ context.Context, graph session.Graph) error {
-	h.runs, h.evaluated = 0, -1
+	h.timer.Reset()
+	h.runs = 0
 	switch {
 	case !faults.IsNil(h.config.Scaffold.Saver):
 		return errors.New("the evaluation's Scaffold has a Saver, and its variables are those of the training")
@@ -154,21 +165,16 @@ func (h *InMemoryEvaluatorHook) Begin(_ context.Context, graph session.Graph) er
 			return fmt.Errorf("update of the evaluation: %w", err)
 		}
 	}
-	if !h.writes {
-		return nil
-	}
 	return h.sink.Begin(h.config.SummaryWriter, h.EvalDir())
 }
 
 // AfterCreateSession evaluates what the session begins with.
 func (h *InMemoryEvaluatorHook) AfterCreateSession(ctx context.Context, s session.Session, _ *session.Coordinator) error {
-	if h.writes {
-		step, err := h.globalStep(ctx, s)
-		if err != nil {
-			return err
-		}
-		h.sink.SessionAt(step)
+	step, err := h.globalStep(ctx, s)
+	if err != nil {
+		return err
 	}
+	h.sink.SessionAt(step)
 	return h.evaluate(ctx, s)
 }
 
@@ -180,7 +186,7 @@ func (h *InMemoryEvaluatorHook) BeforeRun(context.Context, *session.SessionRunCo
 // AfterRun evaluates if it is time to.
 func (h *InMemoryEvaluatorHook) AfterRun(ctx context.Context, rc *session.SessionRunContext, _ *session.SessionRunValues) error {
 	h.runs++
-	if h.runs-h.evaluated < h.config.EveryNIter {
+	if !h.timer.ShouldTriggerForStep(h.runs) {
 		return nil
 	}
 	return h.evaluate(ctx, rc.Session())
@@ -188,16 +194,16 @@ func (h *InMemoryEvaluatorHook) AfterRun(ctx context.Context, rc *session.Sessio
 
 // End evaluates the last run, if it was not.
 func (h *InMemoryEvaluatorHook) End(ctx context.Context, s session.Session) error {
-	if h.runs != h.evaluated {
+	if evaluated, ok := h.timer.LastTriggeredStep(); !ok || evaluated != h.runs {
 		if err := h.evaluate(ctx, s); err != nil {
 			return err
 		}
 	}
-	if !h.writes {
-		return nil
-	}
-	return h.sink.Flush()
+	return h.Flush()
 }
+
+// Flush implements [Flusher].
+func (h *InMemoryEvaluatorHook) Flush() error { return h.sink.Flush() }
 
 // CloseSession gives the writer back.
 func (h *InMemoryEvaluatorHook) CloseSession(context.Context, error) error {
@@ -214,7 +220,7 @@ func (h *InMemoryEvaluatorHook) globalStep(ctx context.Context, s session.Sessio
 
 // evaluate evaluates the variables of a session that trains.
 func (h *InMemoryEvaluatorHook) evaluate(ctx context.Context, training session.Session) error {
-	h.evaluated = h.runs
+	h.timer.UpdateLastTriggeredStep(h.runs)
 	step, err := h.globalStep(ctx, training)
 	if err != nil {
 		return err
@@ -242,10 +248,8 @@ func (h *InMemoryEvaluatorHook) evaluate(ctx context.Context, training session.S
 		metrics[tag] = number
 		values = append(values, summary.ScalarValue(tag, number))
 	}
-	if h.writes {
-		if err := h.sink.Add(step, values...); err != nil {
-			return err
-		}
+	if err := h.sink.Add(step, values...); err != nil {
+		return err
 	}
 	if h.config.OnEvaluated != nil {
 		return h.config.OnEvaluated(ctx, step, metrics)

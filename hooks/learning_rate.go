@@ -1,6 +1,9 @@
 package hooks
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // A Schedule gives a learning rate, or another number, for a global step: that of
 // the run which is about to begin.
@@ -34,6 +37,7 @@ func CosineDecay(rate float64, decaySteps int64, alpha float64) Schedule {
 // and so on: tf.compat.v1.train.piecewise_constant. There is one value more than
 // there are boundaries, which rise; else the schedule is NaN.
 func PiecewiseConstant(boundaries []int64, values []float64) Schedule {
+	boundaries, values = slices.Clone(boundaries), slices.Clone(values)
 	return func(step int64) float64 {
 		if len(values) != len(boundaries)+1 {
 			return math.NaN()

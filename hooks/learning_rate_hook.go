@@ -3,6 +3,8 @@ package hooks
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"time"
 
 	"github.com/runhook/runhook/internal/cadence"
@@ -54,7 +56,8 @@ func (c LearningRateHookConfig) resolve() (LearningRateHookConfig, error) {
 }
 
 // A LearningRateHook feeds each run a number that depends on the global step
-// before it, and writes it from time to time.
+// before it, and writes it from time to time. It expects a run to make one step.
+// A schedule that gives no finite number ends the training with an error.
 type LearningRateHook struct {
 	config LearningRateHookConfig
 	timer  *session.SecondOrStepTimer // nil: it does not write
@@ -68,6 +71,7 @@ type LearningRateHook struct {
 var (
 	_ session.SessionRunHook = (*LearningRateHook)(nil)
 	_ session.SessionCloser  = (*LearningRateHook)(nil)
+	_ Flusher                = (*LearningRateHook)(nil)
 )
 
 // NewLearningRateHook returns a hook, or all that is wrong with its config.
@@ -113,6 +117,9 @@ func (h *LearningRateHook) AfterCreateSession(ctx context.Context, s session.Ses
 // BeforeRun feeds the number.
 func (h *LearningRateHook) BeforeRun(context.Context, *session.SessionRunContext) (*session.SessionRunArgs, error) {
 	h.rate = h.config.Schedule(h.coming)
+	if math.IsNaN(h.rate) || math.IsInf(h.rate, 0) {
+		return nil, fmt.Errorf("hooks: LearningRateHook: the Schedule of %q gives %v for step %d, want a finite number", h.config.Placeholder, h.rate, h.coming)
+	}
 	if h.config.Float32 {
 		h.args.Feeds[h.config.Placeholder] = session.Float32(float32(h.rate))
 	} else {
@@ -140,11 +147,11 @@ func (h *LearningRateHook) AfterRun(ctx context.Context, rc *session.SessionRunC
 
 // End flushes the writer.
 func (h *LearningRateHook) End(context.Context, session.Session) error {
-	if h.timer == nil {
-		return nil
-	}
-	return h.sink.Flush()
+	return h.Flush()
 }
+
+// Flush implements [Flusher].
+func (h *LearningRateHook) Flush() error { return h.sink.Flush() }
 
 // CloseSession gives the writer back.
 func (h *LearningRateHook) CloseSession(context.Context, error) error { return h.sink.CloseSession() }

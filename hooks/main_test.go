@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
@@ -18,6 +19,7 @@ import (
 	"github.com/runhook/runhook/internal/tfrecord"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/graph"
+	"github.com/runhook/runhook/session/sessiontest"
 	"github.com/runhook/runhook/summary/eventpb"
 )
 
@@ -73,6 +75,46 @@ func train(t testing.TB, e session.Engine, most int, op string, hooks ...session
 	})
 	require.NoError(t, err)
 	return runs
+}
+
+// paced waits before each run: for the pauses one after the other, and for the
+// last of them before all that come after.
+func paced(pauses ...time.Duration) *session.HookFuncs {
+	runs := 0
+	return &session.HookFuncs{OnBeforeRun: func(context.Context, *session.SessionRunContext) (*session.SessionRunArgs, error) {
+		time.Sleep(pauses[min(runs, len(pauses)-1)])
+		runs++
+		return nil, nil
+	}}
+}
+
+// lossOf is an engine of which "loss" is one value after the other, a step each,
+// and whose sessions begin at starts. It is lost at some of its training runs,
+// counted from 1.
+func lossOf(losses []float64, starts []int64, lostAt ...int) *sessiontest.Engine {
+	e := &sessiontest.Engine{Outputs: map[string]sessiontest.Output{"loss": sessiontest.Floats(losses...)}, Starts: starts}
+	for _, n := range lostAt {
+		e.Faults = append(e.Faults, sessiontest.Fault{Op: sessiontest.OpTrain, N: n, Err: session.ErrAborted})
+	}
+	return e
+}
+
+// failing returns what a session with the hooks ends with that makes runs of the
+// training op until a stop is requested.
+func failing(t testing.TB, e session.Engine, hooks ...session.SessionRunHook) error {
+	t.Helper()
+	return session.With(t.Context(), session.Config{Engine: e, Hooks: hooks}, func(s *session.MonitoredSession) error {
+		return s.RunUntilStop(t.Context(), session.TrainOp)
+	})
+}
+
+// made returns what a constructor has made.
+func made[H any](h H, err error) func(t testing.TB) H {
+	return func(t testing.TB) H {
+		t.Helper()
+		require.NoError(t, err)
+		return h
+	}
 }
 
 // faultsOf returns the lines of an error without their common beginning.

@@ -55,6 +55,7 @@ type MemoryHook struct {
 var (
 	_ session.SessionRunHook = (*MemoryHook)(nil)
 	_ session.SessionCloser  = (*MemoryHook)(nil)
+	_ Flusher                = (*MemoryHook)(nil)
 )
 
 // NewMemoryHook returns a hook, or all that is wrong with its config.
@@ -147,7 +148,10 @@ func residentBytes() (float64, bool) {
 }
 
 // End flushes the writer.
-func (h *MemoryHook) End(context.Context, session.Session) error { return h.sink.Flush() }
+func (h *MemoryHook) End(context.Context, session.Session) error { return h.Flush() }
+
+// Flush implements [Flusher].
+func (h *MemoryHook) Flush() error { return h.sink.Flush() }
 
 // CloseSession gives the writer back.
 func (h *MemoryHook) CloseSession(context.Context, error) error { return h.sink.CloseSession() }

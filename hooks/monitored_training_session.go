@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"time"
 
+	"github.com/runhook/runhook/internal/cadence"
 	"github.com/runhook/runhook/internal/faults"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/checkpoint"
@@ -50,9 +50,11 @@ type MonitoredTrainingSessionConfig struct {
 	// with neither: 100 steps. Off for one, without the other, records none.
 	SaveSummariesSteps int64
 	SaveSummariesSecs  time.Duration
-	// LogStepCountSteps is how often the rate of steps is written and logged.
-	// Default 100. Off never does.
+	// LogStepCountSteps or LogStepCountSecs is how often the rate of steps is written
+	// and logged. Default, with neither: 100 steps. Off for one, without the other,
+	// never does.
 	LogStepCountSteps int64
+	LogStepCountSecs  time.Duration
 	// SummaryDir is the folder of the event files. Default: CheckpointDir.
 	SummaryDir string
 	// SkipGraphDef leaves the graph out of the event file: save_graph_def=False.
@@ -68,32 +70,6 @@ type MonitoredTrainingSessionConfig struct {
 	Logger *slog.Logger
 }
 
-// a period of a config: so many steps, or so much time; zeros for never.
-type period struct {
-	steps int64
-	secs  time.Duration
-}
-
-func (p period) on() bool { return p.steps > 0 || p.secs > 0 }
-
-// periodOf returns what two fields say, fallback if they say nothing.
-func periodOf(stepsName string, steps int64, secsName string, secs time.Duration, fallback period) (period, error) {
-	var errs []error
-	if steps < 0 && steps != Off {
-		errs = append(errs, fmt.Errorf("%s is %d, want a positive number of steps, 0 or Off", stepsName, steps))
-	}
-	if secs < 0 && secs != Off {
-		errs = append(errs, fmt.Errorf("%s is %v, want a positive duration, 0 or Off", secsName, secs))
-	}
-	if steps > 0 && secs > 0 {
-		errs = append(errs, fmt.Errorf("both %s (%d) and %s (%v) are set, want at most one", stepsName, steps, secsName, secs))
-	}
-	if steps == 0 && secs == 0 {
-		return fallback, nil
-	}
-	return period{max(steps, 0), max(secs, 0)}, errors.Join(errs...)
-}
-
 // MonitoredTrainingSession opens the session of a training job. The chief
 // restores the newest checkpoint, if there is one, or else initialises the
 // variables, and has these hooks:
@@ -101,9 +77,9 @@ func periodOf(stepsName string, steps int64, secsName string, secs time.Duration
 //	ChiefOnlyHooks, StepCounterHook, SummarySaverHook, Hooks, CheckpointSaverHook
 //
 // The checkpoints come last so that what a hook notices (a NaN loss) or changes
-// in its End goes before them. Whatever was written to event files by then has
-// left the process when a checkpoint is there: a job that was killed goes on
-// from it without a gap in its curves.
+// in its End goes before them. Hooks that write are flushed before each of them
+// (see [Flusher]): a job that was killed goes on from its newest checkpoint
+// without a gap in its curves.
 //
 // A worker waits for a session that the chief has made ready, and has Hooks
 // only.
@@ -131,11 +107,12 @@ func WithMonitoredTrainingSession(ctx context.Context, config MonitoredTrainingS
 // opens, with its hooks and its creator, or all that is wrong with c. It is for
 // one session.
 func (c MonitoredTrainingSessionConfig) SessionConfig() (session.Config, error) {
-	checkpoints, checkpointsErr := periodOf("SaveCheckpointSteps", c.SaveCheckpointSteps, "SaveCheckpointSecs", c.SaveCheckpointSecs,
-		period{secs: defaultSaveCheckpointSecs})
-	summaries, summariesErr := periodOf("SaveSummariesSteps", c.SaveSummariesSteps, "SaveSummariesSecs", c.SaveSummariesSecs,
-		period{steps: defaultSaveSummariesSteps})
-	counts, countsErr := periodOf("LogStepCountSteps", c.LogStepCountSteps, "", 0, period{steps: defaultLogStepCountSteps})
+	checkpoints, checkpointsErr := cadence.Or("SaveCheckpointSteps", c.SaveCheckpointSteps, "SaveCheckpointSecs", c.SaveCheckpointSecs,
+		cadence.Period{Secs: defaultSaveCheckpointSecs})
+	summaries, summariesErr := cadence.Or("SaveSummariesSteps", c.SaveSummariesSteps, "SaveSummariesSecs", c.SaveSummariesSecs,
+		cadence.Period{Steps: defaultSaveSummariesSteps})
+	counts, countsErr := cadence.Or("LogStepCountSteps", c.LogStepCountSteps, "LogStepCountSecs", c.LogStepCountSecs,
+		cadence.Period{Steps: defaultLogStepCountSteps})
 	errs := []error{checkpointsErr, summariesErr, countsErr}
 	if faults.IsNil(c.Engine) {
 		errs = append(errs, errors.New("no Engine is set"))
@@ -175,18 +152,18 @@ func (c MonitoredTrainingSessionConfig) SessionConfig() (session.Config, error) 
 }
 
 // chiefHooks are the hooks of a chief in their order.
-func (c MonitoredTrainingSessionConfig) chiefHooks(counts, summaries, checkpoints period) ([]session.SessionRunHook, error) {
+func (c MonitoredTrainingSessionConfig) chiefHooks(counts, summaries, checkpoints cadence.Period) ([]session.SessionRunHook, error) {
 	hooks := slices.Clone(c.ChiefOnlyHooks)
-	if c.SummaryDir != "" && counts.on() {
-		h, err := NewStepCounterHook(StepCounterHookConfig{EveryNSteps: counts.steps, OutputDir: c.SummaryDir, Logger: c.Logger})
+	if c.SummaryDir != "" && counts.IsOn() {
+		h, err := NewStepCounterHook(StepCounterHookConfig{EveryNSteps: counts.Steps, EveryNSecs: counts.Secs, OutputDir: c.SummaryDir, Logger: c.Logger})
 		if err != nil {
 			return nil, err
 		}
 		hooks = append(hooks, h)
 	}
-	if c.SummaryDir != "" && summaries.on() {
+	if c.SummaryDir != "" && summaries.IsOn() {
 		h, err := summary.NewSummarySaverHook(summary.SummarySaverHookConfig{
-			SaveSteps: summaries.steps, SaveSecs: summaries.secs, OutputDir: c.SummaryDir, Scaffold: c.Scaffold,
+			SaveSteps: summaries.Steps, SaveSecs: summaries.Secs, OutputDir: c.SummaryDir, Scaffold: c.Scaffold,
 		})
 		if err != nil {
 			return nil, err
@@ -194,14 +171,11 @@ func (c MonitoredTrainingSessionConfig) chiefHooks(counts, summaries, checkpoint
 		hooks = append(hooks, h)
 	}
 	hooks = append(hooks, c.Hooks...)
-	if c.CheckpointDir != "" && checkpoints.on() {
-		config := CheckpointSaverHookConfig{
-			SaveSteps: checkpoints.steps, SaveSecs: checkpoints.secs, CheckpointDir: c.CheckpointDir, Scaffold: c.Scaffold, SkipGraphDef: c.SkipGraphDef,
-		}
-		if !sameFolder(c.SummaryDir, c.CheckpointDir) {
-			config.Listeners = []CheckpointSaverListener{&flusher{dir: c.SummaryDir}}
-		}
-		h, err := NewCheckpointSaverHook(config)
+	if c.CheckpointDir != "" && checkpoints.IsOn() {
+		h, err := NewCheckpointSaverHook(CheckpointSaverHookConfig{
+			SaveSteps: checkpoints.Steps, SaveSecs: checkpoints.Secs, CheckpointDir: c.CheckpointDir, Scaffold: c.Scaffold, SkipGraphDef: c.SkipGraphDef,
+			Listeners: []CheckpointSaverListener{flushing{hooks: slices.Clone(hooks)}},
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -210,21 +184,30 @@ func (c MonitoredTrainingSessionConfig) chiefHooks(counts, summaries, checkpoint
 	return hooks, nil
 }
 
-func sameFolder(a, b string) bool {
-	absA, errA := filepath.Abs(a)
-	absB, errB := filepath.Abs(b)
-	return errA == nil && errB == nil && absA == absB
+// A Flusher is a hook that may keep for a while what it writes, as all do that
+// write event files. [MonitoredTrainingSession] flushes those among its hooks
+// before each checkpoint.
+type Flusher interface {
+	// Flush returns when what was written has left the process. Without a session it
+	// does nothing.
+	Flush() error
 }
 
-// A flusher sees to it that summaries in another folder leave the process before
-// each checkpoint.
-type flusher struct {
+// A flushing listener flushes hooks before each checkpoint.
+type flushing struct {
 	BaseCheckpointSaverListener
-	dir string
+	hooks []session.SessionRunHook
 }
 
-func (f *flusher) BeforeSave(context.Context, session.Session, int64) error {
-	return summary.FileWriterCache.Flush(f.dir)
+// BeforeSave implements [CheckpointSaverListener].
+func (l flushing) BeforeSave(context.Context, session.Session, int64) error {
+	var errs []error
+	for _, h := range l.hooks {
+		if f, ok := h.(Flusher); ok {
+			errs = append(errs, f.Flush())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // A completingCreator gives the scaffold what TensorFlow's has by default, when

@@ -68,6 +68,7 @@ type ProfilerHook struct {
 var (
 	_ session.SessionRunHook = (*ProfilerHook)(nil)
 	_ session.SessionCloser  = (*ProfilerHook)(nil)
+	_ Flusher                = (*ProfilerHook)(nil)
 )
 
 // NewProfilerHook returns a hook, or all that is wrong with its config.
@@ -100,9 +101,9 @@ func (h *ProfilerHook) Begin(_ context.Context, graph session.Graph) error {
 	return h.sink.Begin(h.config.SummaryWriter, h.config.OutputDir)
 }
 
-// AfterCreateSession does nothing.
-func (h *ProfilerHook) AfterCreateSession(context.Context, session.Session, *session.Coordinator) error {
-	return nil
+// AfterCreateSession tells the writer where the session begins.
+func (h *ProfilerHook) AfterCreateSession(ctx context.Context, s session.Session, _ *session.Coordinator) error {
+	return sessionAt(ctx, &h.sink, h.step, s)
 }
 
 // BeforeRun asks for a trace if it is time to.
@@ -204,7 +205,10 @@ func (h *ProfilerHook) stopCPU() []byte {
 }
 
 // End flushes the writer.
-func (h *ProfilerHook) End(context.Context, session.Session) error { return h.sink.Flush() }
+func (h *ProfilerHook) End(context.Context, session.Session) error { return h.Flush() }
+
+// Flush implements [Flusher].
+func (h *ProfilerHook) Flush() error { return h.sink.Flush() }
 
 // CloseSession gives the writer back.
 func (h *ProfilerHook) CloseSession(context.Context, error) error {

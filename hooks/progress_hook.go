@@ -6,9 +6,11 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/runhook/runhook/internal/cadence"
 	"github.com/runhook/runhook/internal/faults"
 	"github.com/runhook/runhook/session"
 )
@@ -41,9 +43,7 @@ func (c ProgressHookConfig) resolve() (ProgressHookConfig, error) {
 	if c.Total < 0 {
 		errs = append(errs, fmt.Errorf("got a Total of %d, want a positive step or 0 (not known)", c.Total))
 	}
-	if c.EverySteps < 0 || c.EverySecs < 0 || c.EverySteps > 0 && c.EverySecs > 0 {
-		errs = append(errs, fmt.Errorf("got EverySteps %d and EverySecs %v, want at most one, and it positive", c.EverySteps, c.EverySecs))
-	}
+	c.Values = slices.Clone(c.Values)
 	for i, name := range c.Values {
 		if name == "" {
 			errs = append(errs, fmt.Errorf("element %d of Values is empty", i))
@@ -58,6 +58,7 @@ func (c ProgressHookConfig) resolve() (ProgressHookConfig, error) {
 			c.EverySecs = liveProgress
 		}
 	}
+	errs = append(errs, cadence.Check("EverySteps", c.EverySteps, "EverySecs", c.EverySecs))
 	return c, faults.Join("hooks: ProgressHookConfig", errs...)
 }
 
@@ -84,7 +85,7 @@ type ProgressHook struct {
 	lastStep  int64 // that the line was written for
 	lastTime  time.Time
 	rate      float64 // steps a second, smoothed; 0: not known yet
-	width     int     // of the line on the terminal
+	open      bool    // there is a line on the terminal, which is to be ended
 	shown     string  // the values of the last line
 	atStep    int64   // after the last run
 }
@@ -110,7 +111,7 @@ func NewProgressHook(config ProgressHookConfig) (*ProgressHook, error) {
 // Begin resolves the names of the values. It returns [session.ErrNoGlobalStep] if
 // the engine has none.
 func (h *ProgressHook) Begin(_ context.Context, graph session.Graph) error {
-	h.rate, h.width, h.shown = 0, 0, ""
+	h.rate, h.open, h.shown = 0, false, ""
 	return h.periodic.begin(graph, h.config.Values...)
 }
 
@@ -207,14 +208,21 @@ func shortNumber(v session.Value) string {
 	return v.String()
 }
 
+// What a terminal is told: to begin the line again and, while it is written, not
+// to go on in a new one; to clear what is left of the one before.
+const (
+	beginLine = "\r\x1b[?7l"
+	clearRest = "\x1b[K\x1b[?7h"
+)
+
 // write writes a line, on a terminal over the one before.
 func (h *ProgressHook) write(line string) error {
 	if !h.live {
 		_, err := fmt.Fprintln(h.config.Output, line)
 		return err
 	}
-	_, err := fmt.Fprintf(h.config.Output, "\r%-*s", h.width, line)
-	h.width = len(line)
+	h.open = true
+	_, err := io.WriteString(h.config.Output, beginLine+line+clearRest)
 	return err
 }
 
@@ -236,10 +244,10 @@ func (h *ProgressHook) End(context.Context, session.Session) error {
 
 // endLine leaves the line on a terminal.
 func (h *ProgressHook) endLine() error {
-	if !h.live || h.width == 0 {
+	if !h.open {
 		return nil
 	}
-	h.width = 0
+	h.open = false
 	_, err := fmt.Fprintln(h.config.Output)
 	return err
 }

@@ -23,51 +23,92 @@ var hooksAtRest = map[string]func(t testing.TB) session.SessionRunHook{
 	"CheckpointSaverHook": func(t testing.TB) session.SessionRunHook {
 		return newCheckpointSaver(t, hooks.CheckpointSaverHookConfig{SaveSteps: math.MaxInt64, Saver: new(memorySaver)})
 	},
+	"EMAHook": func(t testing.TB) session.SessionRunHook {
+		return made(hooks.NewEMAHook(hooks.EMAHookConfig{Fetch: "loss", EverySteps: math.MaxInt64, SummaryWriter: summary.Discard}))(t)
+	},
 	"EarlyStoppingHook": func(t testing.TB) session.SessionRunHook {
-		return made(t)(hooks.NewEarlyStoppingHook(hooks.EarlyStoppingHookConfig{
+		return made(hooks.NewEarlyStoppingHook(hooks.EarlyStoppingHookConfig{
 			RunEverySecs: time.Hour, ShouldStop: func(context.Context) (bool, error) { return false, nil },
-		}))
+		}))(t)
 	},
 	"FeedFnHook": func(t testing.TB) session.SessionRunHook {
-		return made(t)(hooks.NewFeedFnHook(func(context.Context) (session.Feeds, error) { return nil, nil }))
+		return made(hooks.NewFeedFnHook(func(context.Context) (session.Feeds, error) { return nil, nil }))(t)
 	},
 	"FinalOpsHook": func(testing.TB) session.SessionRunHook {
 		return hooks.NewFinalOpsHook(hooks.FinalOpsHookConfig{FinalOps: []string{"loss"}})
 	},
+	"FuncEvery": func(t testing.TB) session.SessionRunHook {
+		return made(hooks.FuncEvery(hooks.FuncEveryConfig{EverySecs: time.Hour, Func: doNothing}))(t)
+	},
 	"GlobalStepWaiterHook": func(testing.TB) session.SessionRunHook {
 		return hooks.NewGlobalStepWaiterHook(hooks.GlobalStepWaiterHookConfig{WaitUntilStep: 3})
+	},
+	"HParamsHook": func(t testing.TB) session.SessionRunHook {
+		return made(hooks.NewHParamsHook(hooks.HParamsHookConfig{Start: someHParams, OutputDir: t.TempDir()}))(t)
+	},
+	"InMemoryEvaluatorHook": func(t testing.TB) session.SessionRunHook {
+		return newEvaluator(t, hooks.InMemoryEvaluatorHookConfig{EveryNIter: math.MaxInt64, SummaryWriter: summary.Discard})
+	},
+	"LearningRateHook": func(t testing.TB) session.SessionRunHook {
+		return made(hooks.NewLearningRateHook(hooks.LearningRateHookConfig{
+			Placeholder: "rate", Schedule: hooks.ConstantSchedule(0.1), EverySteps: math.MaxInt64, SummaryWriter: summary.Discard,
+		}))(t)
 	},
 	"LoggingTensorHook": func(t testing.TB) session.SessionRunHook {
 		return newLogging(t, hooks.LoggingTensorHookConfig{Tensors: []string{"loss"}, EveryNIter: math.MaxInt64, Output: io.Discard})
 	},
+	"MemoryHook": func(t testing.TB) session.SessionRunHook {
+		return made(hooks.NewMemoryHook(hooks.MemoryHookConfig{EverySecs: time.Hour, SummaryWriter: summary.Discard}))(t)
+	},
 	"NanTensorHook": func(t testing.TB) session.SessionRunHook {
-		return made(t)(hooks.NewNanTensorHook(hooks.NanTensorHookConfig{LossTensor: "loss", StopOnNanLoss: true}))
+		return made(hooks.NewNanTensorHook(hooks.NanTensorHookConfig{LossTensor: "loss", StopOnNanLoss: true}))(t)
 	},
 	"ProfilerHook": func(t testing.TB) session.SessionRunHook {
-		return made(t)(hooks.NewProfilerHook(hooks.ProfilerHookConfig{SaveSteps: math.MaxInt64, OutputDir: t.TempDir(), SummaryWriter: summary.Discard}))
+		return made(hooks.NewProfilerHook(hooks.ProfilerHookConfig{SaveSteps: math.MaxInt64, OutputDir: t.TempDir(), SummaryWriter: summary.Discard}))(t)
 	},
+	"ProgressHook": func(t testing.TB) session.SessionRunHook {
+		return made(hooks.NewProgressHook(hooks.ProgressHookConfig{Total: math.MaxInt64, Values: []string{"loss"}, EverySteps: math.MaxInt64, Output: io.Discard}))(t)
+	},
+	"SignalHook": func(testing.TB) session.SessionRunHook { return hooks.NewSignalHook(hooks.SignalHookConfig{}) },
 	"StepCounterHook": func(t testing.TB) session.SessionRunHook {
-		return made(t)(hooks.NewStepCounterHook(hooks.StepCounterHookConfig{EveryNSteps: math.MaxInt64, SummaryWriter: summary.Discard}))
+		return made(hooks.NewStepCounterHook(hooks.StepCounterHookConfig{EveryNSteps: math.MaxInt64, SummaryWriter: summary.Discard}))(t)
 	},
 	"StopAfterNEvalsHook": func(t testing.TB) session.SessionRunHook {
-		return made(t)(hooks.NewStopAfterNEvalsHook(hooks.StopAfterNEvalsHookConfig{NumEvals: math.MaxInt64}))
+		return made(hooks.NewStopAfterNEvalsHook(hooks.StopAfterNEvalsHookConfig{NumEvals: math.MaxInt64}))(t)
 	},
 	"StopAtCheckpointStepHook": func(t testing.TB) session.SessionRunHook {
-		return made(t)(hooks.NewStopAtCheckpointStepHook(hooks.StopAtCheckpointStepHookConfig{ModelDir: t.TempDir(), LastStep: math.MaxInt64}))
+		return made(hooks.NewStopAtCheckpointStepHook(hooks.StopAtCheckpointStepHookConfig{ModelDir: t.TempDir(), LastStep: math.MaxInt64}))(t)
 	},
-	"StopAtSecsHook": func(t testing.TB) session.SessionRunHook { return made(t)(hooks.NewStopAtSecsHook(time.Hour)) },
+	"StopAtSecsHook": func(t testing.TB) session.SessionRunHook { return made(hooks.NewStopAtSecsHook(time.Hour))(t) },
 	"StopAtStepHook": func(t testing.TB) session.SessionRunHook {
 		return newStop(t, hooks.StopAtStepHookConfig{LastStep: math.MaxInt64})
 	},
+	"TimeoutHook": func(t testing.TB) session.SessionRunHook {
+		return made(hooks.NewTimeoutHook(hooks.TimeoutHookConfig{Timeout: time.Hour}))(t)
+	},
 }
 
-// made returns what a constructor has made, as a hook.
-func made(t testing.TB) func(h session.SessionRunHook, err error) session.SessionRunHook {
-	return func(h session.SessionRunHook, err error) session.SessionRunHook {
-		t.Helper()
-		require.NoError(t, err)
-		return h
+func doNothing(context.Context, session.Session, int64, session.Values) error { return nil }
+
+var someHParams = summary.HParamsStart{HParams: summary.HParams{"rate": 0.1}}
+
+// newEvaluator returns a hook that evaluates an engine whose "loss" is the "w" of
+// the training.
+func newEvaluator(t testing.TB, config hooks.InMemoryEvaluatorHookConfig) *hooks.InMemoryEvaluatorHook {
+	t.Helper()
+	if config.Engine == nil {
+		config.Engine = newEvaluated()
 	}
+	config.Metrics, config.Steps = map[string]string{"loss": "loss"}, 2
+	return made(hooks.NewInMemoryEvaluatorHook(config))(t)
+}
+
+// newEvaluated returns the engine of an evaluation.
+func newEvaluated() *graph.Graph {
+	e := graph.New()
+	e.Variable("w", func() session.Value { return session.Float64(-1) })
+	e.Node("loss", func(_ context.Context, in []session.Value) (session.Value, error) { return in[0], nil }, "w")
+	return e
 }
 
 func TestAllHooksAreHooks(t *testing.T) {
@@ -82,20 +123,43 @@ func TestHooksThatActAreHooks(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
 	for name, newHook := range map[string]func(t testing.TB) session.SessionRunHook{
 		"StepCounterHook": func(t testing.TB) session.SessionRunHook {
-			return made(t)(hooks.NewStepCounterHook(hooks.StepCounterHookConfig{EveryNSteps: 1, OutputDir: t.TempDir(), Logger: quiet}))
+			return made(hooks.NewStepCounterHook(hooks.StepCounterHookConfig{EveryNSteps: 1, OutputDir: t.TempDir(), Logger: quiet}))(t)
 		},
 		"ProfilerHook": func(t testing.TB) session.SessionRunHook {
-			return made(t)(hooks.NewProfilerHook(hooks.ProfilerHookConfig{SaveSteps: 1, OutputDir: t.TempDir(), GoHeapProfile: true}))
+			return made(hooks.NewProfilerHook(hooks.ProfilerHookConfig{SaveSteps: 1, OutputDir: t.TempDir(), GoHeapProfile: true}))(t)
+		},
+		"EMAHook": func(t testing.TB) session.SessionRunHook {
+			return made(hooks.NewEMAHook(hooks.EMAHookConfig{Fetch: "loss", EverySteps: 2, OutputDir: t.TempDir()}))(t)
+		},
+		"FuncEvery": func(t testing.TB) session.SessionRunHook {
+			return made(hooks.FuncEvery(hooks.FuncEveryConfig{EverySteps: 1, Fetches: []string{"loss"}, Func: doNothing}))(t)
+		},
+		"HParamsHook": func(t testing.TB) session.SessionRunHook {
+			return made(hooks.NewHParamsHook(hooks.HParamsHookConfig{Start: someHParams, SummaryWriter: summary.Discard}))(t)
+		},
+		"LearningRateHook": func(t testing.TB) session.SessionRunHook {
+			return made(hooks.NewLearningRateHook(hooks.LearningRateHookConfig{
+				Placeholder: "rate", Schedule: hooks.CosineDecay(0.1, 5, 0), EverySteps: 2, OutputDir: t.TempDir(),
+			}))(t)
+		},
+		"MemoryHook": func(t testing.TB) session.SessionRunHook {
+			return made(hooks.NewMemoryHook(hooks.MemoryHookConfig{EverySteps: 1, OutputDir: t.TempDir()}))(t)
+		},
+		"ProgressHook": func(t testing.TB) session.SessionRunHook {
+			return made(hooks.NewProgressHook(hooks.ProgressHookConfig{Values: []string{"loss"}, EverySteps: 1, Output: io.Discard}))(t)
+		},
+		"ProgressHook that is quiet": func(t testing.TB) session.SessionRunHook {
+			return made(hooks.NewProgressHook(hooks.ProgressHookConfig{Quiet: true}))(t)
 		},
 		"StopAfterNEvalsHook": func(t testing.TB) session.SessionRunHook {
-			return made(t)(hooks.NewStopAfterNEvalsHook(hooks.StopAfterNEvalsHookConfig{NumEvals: 3, Logger: quiet}))
+			return made(hooks.NewStopAfterNEvalsHook(hooks.StopAfterNEvalsHookConfig{NumEvals: 3, Logger: quiet}))(t)
 		},
-		"StopAtSecsHook": func(t testing.TB) session.SessionRunHook { return made(t)(hooks.NewStopAtSecsHook(0)) },
+		"StopAtSecsHook": func(t testing.TB) session.SessionRunHook { return made(hooks.NewStopAtSecsHook(0))(t) },
 		"EarlyStoppingHook": func(t testing.TB) session.SessionRunHook {
-			return made(t)(hooks.NewStopIfHigherHook(hooks.StopIfConfig{EvalDir: t.TempDir(), MetricName: "accuracy", RunEverySteps: 1}))
+			return made(hooks.NewStopIfHigherHook(hooks.StopIfConfig{EvalDir: t.TempDir(), MetricName: "accuracy", RunEverySteps: 1}))(t)
 		},
 		"EarlyStoppingHook of a worker": func(t testing.TB) session.SessionRunHook {
-			return made(t)(hooks.NewEarlyStoppingHook(hooks.EarlyStoppingHookConfig{IsWorker: true, Flag: new(hooks.LocalStopFlag)}))
+			return made(hooks.NewEarlyStoppingHook(hooks.EarlyStoppingHookConfig{IsWorker: true, Flag: new(hooks.LocalStopFlag)}))(t)
 		},
 		"CheckpointSaverHook with a listener": func(t testing.TB) session.SessionRunHook {
 			l, err := hooks.NewEvaluationListener(hooks.EvaluationListenerConfig{Evaluate: func(context.Context, int64) error { return nil }})
@@ -116,6 +180,7 @@ func newIdle() *graph.Graph {
 	e := graph.New()
 	e.CreateGlobalStep()
 	e.Node("loss", func(context.Context, []session.Value) (session.Value, error) { return session.Float64(0.5), nil })
+	e.Placeholder("rate", session.Float64(0))
 	e.Train("train")
 	return e
 }

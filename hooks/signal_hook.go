@@ -6,7 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"sync/atomic"
+	"sync"
 	"syscall"
 
 	"github.com/runhook/runhook/session"
@@ -25,12 +25,17 @@ type SignalHookConfig struct {
 // saved and everything is flushed. It is what a machine needs that may be taken
 // away. A second signal has its usual effect, at once.
 //
-// Signals are caught from Begin to CloseSession.
+// Signals are caught from Begin to CloseSession, by a goroutine of the hook's.
 type SignalHook struct {
 	session.BaseHook
 	config SignalHookConfig
 	caught chan os.Signal
-	got    atomic.Pointer[os.Signal]
+	ending chan struct{} // closed by CloseSession
+	ended  chan struct{} // closed when the goroutine has ended
+
+	mu    sync.Mutex // guards what follows
+	coord *session.Coordinator
+	got   os.Signal
 }
 
 var (
@@ -49,46 +54,59 @@ func NewSignalHook(config SignalHookConfig) *SignalHook {
 	return &SignalHook{config: config}
 }
 
-// Signal returns the signal that has stopped the session; nil if none has. It is
-// safe for concurrent use.
+// Signal returns the signal that the session got; nil if it got none. It is safe
+// for concurrent use.
 func (h *SignalHook) Signal() os.Signal {
-	if got := h.got.Load(); got != nil {
-		return *got
-	}
-	return nil
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.got
 }
 
 // Begin begins to catch the signals.
 func (h *SignalHook) Begin(context.Context, session.Graph) error {
-	h.got.Store(nil)
-	h.caught = make(chan os.Signal, 1)
+	h.mu.Lock()
+	h.coord, h.got = nil, nil
+	h.mu.Unlock()
+	h.caught, h.ending, h.ended = make(chan os.Signal, 1), make(chan struct{}), make(chan struct{})
 	signal.Notify(h.caught, h.config.Signals...)
+	go h.wait()
 	return nil
 }
 
-// AfterCreateSession starts a goroutine of the coordinator, which waits for a
-// signal.
-func (h *SignalHook) AfterCreateSession(_ context.Context, _ session.Session, coord *session.Coordinator) error {
-	caught := h.caught
-	coord.Go("signals", func(ctx context.Context) error {
-		select {
-		case <-ctx.Done():
-			return nil
-		case got := <-caught:
-			signal.Stop(caught)
-			h.got.Store(&got)
-			h.config.Logger.LogAttrs(ctx, slog.LevelInfo, "stop because of a signal", slog.String("signal", got.String()))
-			return coord.RequestStop(nil)
+// wait waits for a signal, which stops the session that there is, or the next.
+func (h *SignalHook) wait() {
+	defer close(h.ended)
+	defer signal.Stop(h.caught)
+	select {
+	case <-h.ending:
+	case got := <-h.caught:
+		h.config.Logger.LogAttrs(context.Background(), slog.LevelInfo, "stop because of a signal", slog.String("signal", got.String()))
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.got = got
+		if h.coord != nil {
+			h.coord.RequestStop(nil)
 		}
-	})
+	}
+}
+
+// AfterCreateSession takes the coordinator that a signal stops.
+func (h *SignalHook) AfterCreateSession(_ context.Context, _ session.Session, coord *session.Coordinator) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.coord = coord
+	if h.got != nil {
+		coord.RequestStop(nil)
+	}
 	return nil
 }
 
 // CloseSession lets signals have their usual effect.
 func (h *SignalHook) CloseSession(context.Context, error) error {
-	if h.caught != nil {
-		signal.Stop(h.caught)
-		h.caught = nil
+	if h.ending != nil {
+		close(h.ending)
+		<-h.ended
+		h.ending = nil
 	}
 	return nil
 }

@@ -60,7 +60,6 @@ type StepCounterHook struct {
 	tag    string
 	args   session.SessionRunArgs
 	sink   summary.HookSink
-	writes bool // there is a sink
 	last   int64
 	known  bool // whether last is the step of the run before
 	warned int
@@ -69,6 +68,7 @@ type StepCounterHook struct {
 var (
 	_ session.SessionRunHook = (*StepCounterHook)(nil)
 	_ session.SessionCloser  = (*StepCounterHook)(nil)
+	_ Flusher                = (*StepCounterHook)(nil)
 )
 
 // NewStepCounterHook returns a hook, or all that is wrong with its config.
@@ -81,8 +81,7 @@ func NewStepCounterHook(config StepCounterHookConfig) (*StepCounterHook, error) 
 	if err != nil {
 		return nil, err
 	}
-	writes := config.OutputDir != "" || !faults.IsNil(config.SummaryWriter)
-	return &StepCounterHook{config: config, timer: timer, writes: writes}, nil
+	return &StepCounterHook{config: config, timer: timer}, nil
 }
 
 // Begin returns [session.ErrNoGlobalStep] if the engine has none.
@@ -95,23 +94,15 @@ func (h *StepCounterHook) Begin(_ context.Context, graph session.Graph) error {
 	}
 	h.tag = h.step.Name() + "/sec"
 	h.args.Fetches = []string{h.step.Name()}
-	if !h.writes {
-		return nil
-	}
 	return h.sink.Begin(h.config.SummaryWriter, h.config.OutputDir)
 }
 
 // AfterCreateSession tells the writer where the session begins.
 func (h *StepCounterHook) AfterCreateSession(ctx context.Context, s session.Session, _ *session.Coordinator) error {
-	if !h.writes {
+	if !h.sink.IsOn() {
 		return nil
 	}
-	step, err := h.step.Read(ctx, s)
-	if err != nil {
-		return err
-	}
-	h.sink.SessionAt(step + 1)
-	return nil
+	return sessionAt(ctx, &h.sink, h.step, s)
 }
 
 // BeforeRun asks for the global step.
@@ -149,19 +140,16 @@ func (h *StepCounterHook) count(ctx context.Context, s session.Session) error {
 	}
 	rate := float64(steps) / elapsed.Seconds()
 	h.config.Logger.LogAttrs(ctx, slog.LevelInfo, h.tag, slog.Float64("value", rate), slog.Int64("step", step))
-	if !h.writes {
-		return nil
-	}
 	return h.sink.Add(step, summary.ScalarValue(h.tag, rate))
 }
 
 // End flushes the writer.
 func (h *StepCounterHook) End(context.Context, session.Session) error {
-	if !h.writes {
-		return nil
-	}
-	return h.sink.Flush()
+	return h.Flush()
 }
+
+// Flush implements [Flusher].
+func (h *StepCounterHook) Flush() error { return h.sink.Flush() }
 
 // CloseSession gives the writer back.
 func (h *StepCounterHook) CloseSession(context.Context, error) error { return h.sink.CloseSession() }

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/runhook/runhook/internal/cadence"
 )
 
 // Off, as a limit or a period, means none.
-const Off = -1
+const Off = cadence.Off
 
 // Recovery says what a [MonitoredSession] does about a session that was lost:
 // when a run, a hook, a goroutine of the coordinator or the creation of a

@@ -1,6 +1,7 @@
 package summary
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -51,6 +52,8 @@ type eventFile struct {
 	described []bool              // of the event being added: which values go with it
 	starts    int                 // START records that the coming session takes
 	coming    start               // of a session that has none here yet
+	startedAt int64               // step of the last START
+	overtaken overtaken           // at it, and without a value since
 }
 
 // newEventFile begins f with the version event and starts its goroutine, which
@@ -87,9 +90,12 @@ func (e *eventFile) beginRecord() (start int) {
 
 // beginValues is beginRecord for an event with values: the START that is to come
 // stands before it.
-func (e *eventFile) beginValues(now time.Time) (start int) {
+func (e *eventFile) beginValues(now time.Time, step int64) (start int) {
 	if e.coming.wanted && e.coming.known {
 		e.addStart(now, e.coming.step)
+	}
+	if step > e.startedAt && len(e.overtaken) > 0 {
+		e.dropOvertaken(now)
 	}
 	return e.beginRecord()
 }
@@ -120,7 +126,7 @@ func (e *eventFile) ready() error {
 	for len(e.buf) >= e.limit && e.usable() == nil {
 		e.progress.Wait()
 	}
-	return e.usable()
+	return cmp.Or(e.usable(), e.coming.err)
 }
 
 func (e *eventFile) usable() error {
@@ -140,9 +146,12 @@ func (e *eventFile) addValues(now time.Time, step int64, values []Value) error {
 	if err := e.noteTags(values); err != nil {
 		return err
 	}
-	start := e.beginValues(now)
+	start := e.beginValues(now, step)
 	e.buf = appendEvent(e.buf, wallTime(now), step, values, e.described)
 	e.endRecord(start)
+	for i := range values {
+		e.renew(values[i].tag, step)
+	}
 	return nil
 }
 
@@ -161,9 +170,10 @@ func (e *eventFile) addScalar(now time.Time, step int64, tag string, value float
 		e.tags[strings.Clone(tag)] = struct{}{}
 		metadata = scalarMetadata
 	}
-	start := e.beginValues(now)
+	start := e.beginValues(now, step)
 	e.buf = appendScalarEvent(e.buf, wallTime(now), step, tag, value, metadata)
 	e.endRecord(start)
+	e.renew(tag, step)
 	return nil
 }
 
@@ -200,6 +210,9 @@ func (e *eventFile) addRecord(payload []byte) error {
 	if err := e.ready(); err != nil {
 		return err
 	}
+	if len(e.overtaken) > 0 {
+		e.dropOvertaken(time.Now())
+	}
 	start := e.beginRecord()
 	e.buf = append(e.buf, payload...)
 	e.endRecord(start)
@@ -208,9 +221,11 @@ func (e *eventFile) addRecord(payload []byte) error {
 
 // A start is the START that a monitored session is to get.
 type start struct {
-	wanted bool
-	known  bool  // whether step is
-	step   int64 // the first that the session will write
+	wanted    bool
+	known     bool      // whether the rest is
+	step      int64     // the first that the session will write
+	overtaken overtaken // at step
+	err       error     // of looking for them
 }
 
 // expect says which START is to come; the next value, once its step is known,
@@ -222,11 +237,21 @@ func (e *eventFile) expect(coming start) (before start) {
 	return before
 }
 
-// expectAt says at which step the START is to come, if there is one to come.
-func (e *eventFile) expectAt(step int64) {
+// expects reports whether a START is to come whose step is not known to be this.
+func (e *eventFile) expects(step int64) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.coming.known, e.coming.step = true, step
+	return e.coming.wanted && !(e.coming.known && e.coming.step == step)
+}
+
+// expectAt says at which step the START is to come, if there is one to come,
+// and what it overtakes.
+func (e *eventFile) expectAt(step int64, overtaken overtaken, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.coming.wanted {
+		e.coming = start{true, true, step, overtaken, err}
+	}
 }
 
 // startSession writes the START that is to come, at step.
@@ -236,6 +261,9 @@ func (e *eventFile) startSession(now time.Time, step int64) error {
 	if err := e.ready(); err != nil {
 		return err
 	}
+	if len(e.coming.overtaken) > 0 {
+		step = e.coming.step // The session may write its first step later.
+	}
 	if e.coming.wanted {
 		e.addStart(now, step)
 	}
@@ -243,6 +271,7 @@ func (e *eventFile) startSession(now time.Time, step int64) error {
 }
 
 func (e *eventFile) addStart(now time.Time, step int64) {
+	e.startedAt, e.overtaken = step, e.coming.overtaken
 	for range e.starts {
 		start := e.beginRecord()
 		e.buf = appendStart(e.buf, wallTime(now), step)
@@ -274,6 +303,9 @@ func (e *eventFile) flush(sync bool) error {
 // close writes what was added, closes the file and waits for the goroutine.
 func (e *eventFile) close() error {
 	e.mu.Lock()
+	if e.usable() == nil && len(e.overtaken) > 0 {
+		e.dropOvertaken(time.Now())
+	}
 	e.closing = true
 	e.progress.Broadcast()
 	e.wakeUp()

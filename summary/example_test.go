@@ -9,6 +9,7 @@ import (
 
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/summary"
+	"github.com/runhook/runhook/summary/eventlog"
 )
 
 // A loop of one's own writes what it has. Point TensorBoard at the directory:
@@ -43,6 +44,38 @@ func ExampleFileWriter() {
 	files, err := filepath.Glob(filepath.Join(runs, "first", "events.out.tfevents.*"))
 	fmt.Println(len(files), "event file,", err)
 	// Output: 1 event file, <nil>
+}
+
+// A job that was interrupted at step 7 goes on from a checkpoint of step 4. No
+// reader shows the steps 5 to 7 of the first time any more.
+func ExampleResumeAfter() {
+	dir, err := os.MkdirTemp("", "run")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+
+	train := func(resume summary.ResumePoint, first, last int64) {
+		w, err := summary.NewFileWriter(dir, summary.FileWriterConfig{Resume: resume})
+		if err != nil {
+			log.Fatal(err)
+		}
+		for step := first; step <= last; step++ {
+			if err := w.Scalar("loss", 1/float64(step), step); err != nil {
+				log.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			log.Fatal(err)
+		}
+	}
+	train(summary.ResumePoint{}, 1, 7)
+	restored := int64(4)
+	train(summary.ResumeAfter(restored), restored+1, 9)
+
+	curves, err := eventlog.Scalars(context.Background(), dir, eventlog.Config{Purge: true})
+	fmt.Println(curves[0].Steps, err)
+	// Output: [1 2 3 4 5 6 7 8 9] <nil>
 }
 
 // The hook fetches the loss on the runs that record, and on no other.

@@ -36,9 +36,10 @@ var ErrQueueFull = errors.New("summary: the queue is full")
 type FileWriter struct {
 	Writer
 
-	logdir string
-	config FileWriterConfig
-	create func(logdir, suffix string, now time.Time) (f file, older bool, err error)
+	logdir  string
+	config  FileWriterConfig
+	resumed ResumePoint // with its step
+	create  func(logdir, suffix string, now time.Time) (f file, older bool, err error)
 
 	current atomic.Pointer[eventFile]
 
@@ -64,10 +65,17 @@ func newFileWriter(logdir string, config FileWriterConfig, create func(string, s
 	if err != nil {
 		return nil, err
 	}
-	w := &FileWriter{logdir: logdir, config: config, create: create}
+	resumed, err := config.Resume.find(logdir)
+	if err != nil {
+		return nil, fmt.Errorf("summary: resuming in %s: %w", logdir, err)
+	}
+	w := &FileWriter{logdir: logdir, config: config, resumed: resumed, create: create}
 	w.Writer = writerTo(w)
 	if err := w.open(start{}); err != nil {
 		return nil, err
+	}
+	if err := w.resume(); err != nil {
+		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
 }
@@ -169,8 +177,16 @@ func (w *FileWriter) EndSession() {
 	}
 }
 
-// SessionAt implements [SessionSink].
-func (w *FileWriter) SessionAt(step int64) { w.current.Load().expectAt(step) }
+// SessionAt implements [SessionSink]. It looks into the event files that are
+// there for what the session overtakes.
+func (w *FileWriter) SessionAt(step int64) {
+	e := w.current.Load()
+	if !e.expects(step) || e.flush(false) != nil { // an error comes up again
+		return
+	}
+	overtaken, err := overtakenIn(w.logdir, step)
+	e.expectAt(step, overtaken, err)
+}
 
 // StartSession implements [SessionSink].
 func (w *FileWriter) StartSession(step int64) error {

@@ -129,25 +129,3 @@ func (c *WriterCache) find(w *FileWriter) *cacheEntry {
 	}
 	return nil
 }
-
-// Flush flushes the writer of a directory, if there is one that is open.
-func (c *WriterCache) Flush(logdir string) error {
-	path, err := filepath.Abs(logdir)
-	if err != nil {
-		return fmt.Errorf("summary: FileWriterCache: %w", err)
-	}
-	c.mu.Lock()
-	e := c.entries[path]
-	c.mu.Unlock()
-	if e == nil {
-		return nil
-	}
-	w := e.writer.Load()
-	if w == nil {
-		return nil
-	}
-	if err := w.Flush(); !errors.Is(err, ErrClosed) {
-		return err
-	}
-	return nil
-}

@@ -51,6 +51,11 @@ type FileWriterConfig struct {
 
 	// FilenameSuffix is put behind the names of the event files.
 	FilenameSuffix string
+
+	// Resume is the point at which an interrupted run goes on in the directory: no
+	// reader shows what comes after it. Not needed for hooks: they say themselves
+	// where their session begins. Default: a run that begins.
+	Resume ResumePoint
 }
 
 // A QueuePolicy says what becomes of an event that comes while the queue is full:
@@ -168,6 +173,9 @@ func (c FileWriterConfig) resolve() (FileWriterConfig, error) {
 	}
 	if hasSeparator(c.FilenameSuffix) {
 		fault("FilenameSuffix is %q, want no path separator in it", c.FilenameSuffix)
+	}
+	if c.Resume.step == math.MaxInt64 {
+		fault("Resume is after step %d, want one that has a next", c.Resume.step)
 	}
 	if err := faults.Join("summary: FileWriterConfig", errs...); err != nil {
 		return c, err

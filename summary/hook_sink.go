@@ -10,8 +10,8 @@ import (
 
 // A HookSink is what a hook has of a [Sink] for the time of a monitored session.
 // A hook that writes calls its methods from its own of like names; after a
-// failed Begin or before one, CloseSession does nothing. It is for one goroutine
-// at a time.
+// failed Begin or before one, it has nothing and its methods do nothing. It is for
+// one goroutine at a time.
 type HookSink struct {
 	sink    Sink
 	session SessionSink // sink, if it is one
@@ -19,9 +19,12 @@ type HookSink struct {
 }
 
 // Begin takes the sink, or if that is nil the writer that [FileWriterCache] has
-// for dir. It returns [ErrClosed] if the sink is closed.
+// for dir; with neither, nothing. It returns [ErrClosed] if the sink is closed.
 func (h *HookSink) Begin(sink Sink, dir string) error {
 	if faults.IsNil(sink) {
+		if dir == "" {
+			return nil
+		}
 		w, err := FileWriterCache.Get(dir)
 		if err != nil {
 			return err
@@ -39,6 +42,9 @@ func (h *HookSink) Begin(sink Sink, dir string) error {
 	}
 	return nil
 }
+
+// IsOn reports whether there is something to write to.
+func (h *HookSink) IsOn() bool { return h.sink != nil }
 
 // SessionAt says which step the session will write first: the hook knows when
 // the session was created. One that was created again goes on with the START
@@ -61,18 +67,21 @@ func (h *HookSink) StartSession(step int64) error {
 // Add writes values as the summary of one event, now. Without values it does
 // nothing.
 func (h *HookSink) Add(step int64, values ...Value) error {
-	if len(values) == 0 {
+	if len(values) == 0 || !h.IsOn() {
 		return nil
 	}
 	return h.sink.AddValues(time.Now(), step, values)
 }
 
-// Writer returns a writer to the sink, for this session.
+// Writer returns a writer to the sink, which there has to be, for this session.
 func (h *HookSink) Writer() *Writer { return NewWriter(h.sink) }
 
 // Flush flushes the sink, unless the user has closed it: then everything that was
 // added has left the process.
 func (h *HookSink) Flush() error {
+	if !h.IsOn() {
+		return nil
+	}
 	if err := h.sink.Flush(); !errors.Is(err, ErrClosed) {
 		return err
 	}

@@ -230,7 +230,10 @@ func (h *SummarySaverHook) record(step int64, fetched session.Values) error {
 }
 
 // End flushes the writer.
-func (h *SummarySaverHook) End(context.Context, session.Session) error { return h.sink.Flush() }
+func (h *SummarySaverHook) End(context.Context, session.Session) error { return h.Flush() }
+
+// Flush flushes the writer: what was recorded has left the process.
+func (h *SummarySaverHook) Flush() error { return h.sink.Flush() }
 
 // CloseSession gives the writer back; the last hook of a directory closes it. A
 // writer that was passed in is flushed: also after a failure, what was recorded

@@ -52,6 +52,7 @@ func (v Value) Described(displayName, description string) Value {
 type dataClass uint64
 
 const (
+	classUnknown      dataClass = 0
 	classScalar       dataClass = 1
 	classTensor       dataClass = 2
 	classBlobSequence dataClass = 3
@@ -69,6 +70,7 @@ const (
 
 	valueTag         = 1
 	valueSimpleValue = 2
+	valueObsolete    = 3
 	valueImage       = 4
 	valueHisto       = 5
 	valueAudio       = 6

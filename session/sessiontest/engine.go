@@ -374,16 +374,21 @@ func (s *scriptedSession) run(ctx context.Context, req *session.Request) error {
 // checkFeeds returns the error of the first name, in order of the alphabet, that
 // cannot be fed.
 func (s *scriptedSession) checkFeeds(feeds session.Feeds) error {
-	if len(feeds) == 0 {
-		return nil
-	}
-	for _, name := range slices.Sorted(maps.Keys(feeds)) {
-		switch {
-		case !s.engine.has(name):
-			return s.engine.unknown(name)
-		case name == session.TrainOp, name == s.engine.GlobalStep():
-			return fmt.Errorf("sessiontest: %q cannot be fed", name)
+	first, wrong := "", error(nil)
+	for name := range feeds {
+		if err := s.checkFeed(name); err != nil && (wrong == nil || name < first) {
+			first, wrong = name, err
 		}
+	}
+	return wrong
+}
+
+func (s *scriptedSession) checkFeed(name string) error {
+	switch {
+	case !s.engine.has(name):
+		return s.engine.unknown(name)
+	case name == session.TrainOp, name == s.engine.GlobalStep():
+		return fmt.Errorf("sessiontest: %q cannot be fed", name)
 	}
 	return nil
 }

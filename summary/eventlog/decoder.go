@@ -121,6 +121,9 @@ func (d *Decoder) value(v *Value, b []byte) (admitted bool, err error) {
 		return false, malformed("tag %q: %w", t.name, err)
 	}
 	v.Kind = v.Metadata.kind
+	if v.form == formObsolete || v.form == formNone && v.Kind != KindHParams {
+		v.Kind = KindUnknown // Whatever the metadata say: no reader shows it.
+	}
 	v.assumed = v.Kind == 0
 	if v.assumed {
 		v.Kind = v.assume()

@@ -392,3 +392,20 @@ func TestProgressIsToldOfEveryByte(t *testing.T) {
 		require.Equal(t, want, read.Load())
 	}
 }
+
+// A tag's values that hold nothing, as a resumed run may have some, are no series
+// of their own and no points.
+func TestValuesThatHoldNothing(t *testing.T) {
+	dir := t.TempDir()
+	empty := &eventpb.Summary_Value{Tag: "loss", Value: &eventpb.Summary_Value_ObsoleteOldStyleHistogram{}, Metadata: simple("loss", 1).Metadata}
+	writeFile(t, dir, ".", firstName, slices.Concat(losses(t, 0, 3, 0), at(t, 2, empty), at(t, 9, &eventpb.Summary_Value{Tag: "other"})))
+	series, err := eventlog.Tags(t.Context(), dir, eventlog.Config{})
+	require.NoError(t, err)
+	require.Len(t, series, 2)
+	require.Equal(t, []any{"loss", eventlog.KindScalar, 4}, []any{series[0].Tag, series[0].Kind, series[0].Count})
+	require.Equal(t, []any{"other", eventlog.KindUnknown, 1}, []any{series[1].Tag, series[1].Kind, series[1].Count})
+	curves, err := eventlog.Scalars(t.Context(), dir, eventlog.Config{})
+	require.NoError(t, err)
+	require.Len(t, curves, 1)
+	require.Equal(t, []int64{0, 1, 2, 3}, curves[0].Steps)
+}

@@ -15,7 +15,7 @@ type Kind uint8
 
 // The kinds, each with the plugin whose values it is and what holds them.
 const (
-	KindUnknown       Kind = iota + 1 // no value, or one in a form that nothing reads any more
+	KindUnknown       Kind = iota + 1 // no value, or one in a form that nothing reads any more, whatever the plugin
 	KindScalar                        // scalars, or data class SCALAR: Scalar
 	KindHistogram                     // histograms: Histogram
 	KindImage                         // images: Images

@@ -7,7 +7,9 @@ import (
 )
 
 // A Series is all values of one tag in one run that are of one kind. A tag whose
-// values are of several kinds, which TensorBoard shows in part, is several.
+// values are of several kinds, which TensorBoard shows in part, is several. Those
+// of KindUnknown, which hold nothing that could be shown, are a series only where
+// the tag has no other: a run that was resumed may have some.
 type Series struct {
 	Run, Tag  string
 	Kind      Kind
@@ -62,6 +64,9 @@ func Tags(ctx context.Context, path string, config Config) ([]Series, error) {
 			}
 		}
 		for _, t := range tags {
+			if len(t.series) > 1 {
+				t.series = slices.DeleteFunc(t.series, func(s Series) bool { return s.Kind == KindUnknown })
+			}
 			all = append(all, t.series...)
 		}
 	}
