@@ -11,7 +11,8 @@ func tensor(w *summary.FileWriter, t *training) error {
 	for _, m := range t.some(10) {
 		c := confusionOf(m.net, t.testSet)
 		matrix := session.Tensor{Shape: []int{2, 2}, Data: append(c[0][:], c[1][:]...)}
-		if err := w.Tensor("confusion", "confusion_matrix", []byte(`{"labels": ["lower", "upper"]}`), matrix, m.step); err != nil {
+		plugin := summary.Plugin{Name: "confusion_matrix", Content: []byte(`{"labels": ["lower", "upper"]}`)}
+		if err := w.Tensor("confusion/counts", plugin, matrix, m.step); err != nil {
 			return err
 		}
 	}
