@@ -3,6 +3,7 @@ package e2e
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,11 +32,12 @@ func TestEveryExampleIsReadAlike(t *testing.T) {
 	}
 }
 
-// runExample runs one of the programs in examples.
+// runExample runs one of the programs in examples, which may be a module of its
+// own.
 func runExample(t *testing.T, name string, args ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"run", "./examples/" + name}, args...)...)
-	cmd.Dir = "../.."
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"run", "."}, args...)...)
+	cmd.Dir = filepath.Join("../../examples", name)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 }
