@@ -29,7 +29,8 @@ boundary/video           image          1
 cloud_COLOR              mesh           3
 cloud_VERTEX             mesh           3
 coin                     pr_curve       1
-confusion                image          12
+confusion                image          6
+confusion/counts         tensor         6
 custom_scalars__config__ custom_scalars 1
 first step               run_metadata   1
 layer_1/weights          histogram      51
@@ -81,7 +82,7 @@ func TestTheGalleryShowsEveryKind(t *testing.T) {
 
 	config, err := os.ReadFile(filepath.Join(logdir, "moons", "projector_config.pbtxt"))
 	require.NoError(t, err)
-	require.Contains(t, string(config), `"hidden_sprite.png"`)
+	require.Contains(t, string(config), `"hidden/sprite.png"`)
 }
 
 func TestTheTrialsEndAsTheyWent(t *testing.T) {
