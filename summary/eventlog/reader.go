@@ -72,28 +72,20 @@ func (r *Reader) Records() iter.Seq2[Record, error] {
 				return
 			}
 			fault := &RecordError{File: r.config.Name, Offset: r.Offset(), Err: reason(err)}
-			if !r.salvage(fault) {
+			if !r.config.Salvage || !errors.Is(fault, ErrCorrupt) && !errors.Is(fault, ErrTruncated) {
 				yield(Record{}, fault)
 				return
 			}
-			if !yield(Record{}, fault) {
+			fault.Skipped, err = r.records.Resync()
+			if !yield(Record{}, fault) || err == io.EOF {
+				return
+			}
+			if err != nil {
+				yield(Record{}, &RecordError{File: r.config.Name, Offset: r.Offset(), Err: err})
 				return
 			}
 		}
 	}
-}
-
-// salvage moves on behind the fault. It reports whether there may be more.
-func (r *Reader) salvage(fault *RecordError) bool {
-	if !r.config.Salvage || !errors.Is(fault, ErrCorrupt) && !errors.Is(fault, ErrTruncated) {
-		return false
-	}
-	skipped, err := r.records.Resync()
-	fault.Skipped = skipped
-	if err != nil && err != io.EOF {
-		fault.Err = errors.Join(fault.Err, err)
-	}
-	return err == nil
 }
 
 // Offset returns where in the file the record begins that was yielded last, or
