@@ -33,9 +33,9 @@ type Config struct {
 
 	// Purge leaves out what a restart has overtaken: at a SessionLog START of
 	// step s, in the order of files and events, everything before it in the run
-	// whose step is s or more. That is what TensorBoard's EventAccumulator does
-	// with files of version 2. The files are read twice. Default: everything is
-	// kept.
+	// whose step is s or more. TensorBoard's readers mean the same and each makes
+	// exceptions, for which see package readers. The files are read twice.
+	// Default: everything is kept.
 	Purge bool
 
 	// Salvage reads on behind damage, see ReaderConfig, and takes a torn tail for
