@@ -251,6 +251,9 @@ func (h *InMemoryEvaluatorHook) evaluate(ctx context.Context, training session.S
 	if err := h.sink.Add(step, values...); err != nil {
 		return err
 	}
+	if err := h.Flush(); err != nil { // early stopping reads it
+		return err
+	}
 	if h.config.OnEvaluated != nil {
 		return h.config.OnEvaluated(ctx, step, metrics)
 	}

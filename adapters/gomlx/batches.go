@@ -53,7 +53,7 @@ func (b *batches) step(_ context.Context, r *run) ([]session.Value, error) {
 	defer r.traced("TrainStep")()
 	metrics, err := r.engine.trainer.TrainStep(batch)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("gomlx: %w", err)
 	}
 	return takenValues(metrics)
 }
