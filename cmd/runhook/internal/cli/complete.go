@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/runhook/runhook/summary/eventlog"
+)
+
+// completionTime is how long a shell may wait for names.
+const completionTime = 2 * time.Second
+
+// complete offers names of runs and tags to the shell.
+func (a *app) complete(cmd *cobra.Command) {
+	mustCompleteFunc(cmd, "run", func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		runs, _ := eventlog.Runs(pathArg(args)) // What can be listed.
+		var names []string
+		for _, run := range runs {
+			names = append(names, run.Name)
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	})
+	mustCompleteFunc(cmd, "tag", func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
+		defer cancel()
+		series, _ := eventlog.Tags(ctx, pathArg(args), eventlog.Config{}) // What can be read.
+		var names []string
+		for _, s := range series {
+			names = append(names, s.Tag)
+		}
+		slices.Sort(names)
+		return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// mustComplete offers fixed words for a flag.
+func mustComplete(cmd *cobra.Command, flag string, words []string) {
+	mustCompleteFunc(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// mustCompleteFunc fails only for a flag that the command does not have, or that
+// is completed already.
+func mustCompleteFunc(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, f); err != nil {
+		panic(err)
+	}
+}

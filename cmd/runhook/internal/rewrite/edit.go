@@ -1,0 +1,398 @@
+package rewrite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/runhook/runhook/summary/eventlog"
+	"github.com/runhook/runhook/summary/eventpb"
+)
+
+// A Name is where a value is: run and tag.
+type Name struct{ Run, Tag string }
+
+// An Edit says what becomes of events and values. Its functions are called in
+// the order of the runs, their files and the events in them; nil changes nothing.
+type Edit struct {
+	// Event reports whether the event stays. It is not asked of the version.
+	Event func(*eventlog.Event) bool
+
+	// Rename returns the new name of a run.
+	Rename func(run string) string
+
+	// Value returns the new name of a value, its run the new one. The graph of a GraphDef event is a
+	// value, and a TaggedRunMetadata is one. ok is false if it is left out.
+	Value func(e *eventlog.Event, name Name) (to Name, ok bool)
+
+	// Cut reports whether the next event belongs into a new file: size is that of
+	// the present one. Not asked before the first event of a file.
+	Cut func(e *eventlog.Event, size int64) bool
+
+	// Progress is told how many bytes were read.
+	Progress func(bytes int)
+}
+
+// Counts are what an edit has done.
+type Counts struct {
+	Files     int   `json:"files"`     // written
+	Bytes     int64 `json:"bytes"`     // of these
+	Events    int   `json:"events"`    // written
+	Identical int   `json:"identical"` // of these, as they were
+	Dropped   int   `json:"dropped"`   // values left out, events without values among them
+	Torn      int   `json:"torn"`      // files with a torn tail, which was not copied
+}
+
+// A rewriter writes the files of one run after the other.
+type rewriter struct {
+	Edit
+	out    string
+	counts Counts
+	told   map[Name]bool // of which there are metadata in the run
+}
+
+// Apply writes the runs, edited, into the directory out. Damage is an error, a torn
+// tail is not.
+func (edit Edit) Apply(ctx context.Context, runs []eventlog.Run, out string) (Counts, error) {
+	r := &rewriter{Edit: edit, out: out, told: make(map[Name]bool)}
+	for _, run := range runs {
+		source := newSource(run.Name)
+		if edit.Rename != nil {
+			source.into = edit.Rename(run.Name)
+		}
+		prefix := ""
+		for i, path := range run.Files {
+			if edit.Cut != nil {
+				// Names of pieces sort as the files do.
+				prefix = fmt.Sprintf("%05d-", i)
+			}
+			if err := r.file(ctx, source, path, prefix); err != nil {
+				return r.counts, err
+			}
+		}
+	}
+	return r.counts, nil
+}
+
+// A source is a run being read.
+type source struct {
+	run     string
+	into    string // the run that it becomes
+	decoder *eventlog.Decoder
+	told    map[string][]byte // metadata of tags, in the run so far
+	starts  [][]byte          // payloads of the SessionLogs START so far
+	given   map[string]int    // how many of these each run has got
+}
+
+func newSource(run string) *source {
+	return &source{run: run, into: run, decoder: new(eventlog.Decoder), told: make(map[string][]byte), given: make(map[string]int)}
+}
+
+// A copying is one file being read, with the files that are made from it.
+type copying struct {
+	*rewriter
+	*source
+	here    map[string][]byte // metadata of tags, in the file so far
+	version []byte            // payload of the file's version, nil if it has none
+	name    string            // of the files
+	piece   int
+	files   map[string]*file // by run
+	dropped int
+}
+
+func (r *rewriter) file(ctx context.Context, s *source, path, prefix string) (err error) {
+	c := &copying{rewriter: r, source: s, here: make(map[string][]byte), name: prefix + filepath.Base(path), files: make(map[string]*file)}
+	defer func() { err = errors.Join(err, c.close()) }()
+	for e, err := range events(ctx, path, s.decoder, r.Progress) {
+		if errors.Is(err, eventlog.ErrTruncated) {
+			r.counts.Torn++
+			break
+		}
+		if err != nil {
+			return err
+		}
+		e.Run = s.run
+		if err := c.event(e); err != nil {
+			return &eventlog.RecordError{File: path, Offset: e.Offset, Err: err}
+		}
+	}
+	return nil
+}
+
+// events reads one file as long as ctx is not done.
+func events(ctx context.Context, path string, d *eventlog.Decoder, progress func(int)) iter.Seq2[*eventlog.Event, error] {
+	return func(yield func(*eventlog.Event, error) bool) {
+		f, err := os.Open(path)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer f.Close()
+		r := eventlog.NewReader(Counted(ctx, f, progress), eventlog.ReaderConfig{Name: path, Decoder: d})
+		for e, err := range r.Events() {
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// event writes what is left of an event.
+func (c *copying) event(e *eventlog.Event) error {
+	switch {
+	case e.What == eventlog.FileVersion && c.version == nil && len(c.files) == 0:
+		c.version = slices.Clone(e.Payload())
+		_, err := c.to(c.into)
+		return err
+	case e.What != eventlog.FileVersion && c.Event != nil && !c.Event(e):
+		c.drop()
+		return nil
+	}
+	if err := c.cut(e); err != nil {
+		return err
+	}
+	switch e.What {
+	case eventlog.Summary:
+		return c.summary(e)
+	case eventlog.GraphDef, eventlog.TaggedRunMetadata:
+		return c.blob(e)
+	case eventlog.SessionLog:
+		return c.sessionLog(e)
+	}
+	return c.write(c.into, e.Payload(), true)
+}
+
+func (c *copying) drop() {
+	c.dropped++
+	c.counts.Dropped++
+}
+
+// cut begins new files if that is due.
+func (c *copying) cut(e *eventlog.Event) error {
+	f := c.files[c.into]
+	if c.Cut == nil || f == nil || f.events == 0 || !c.Cut(e, f.size) {
+		return nil
+	}
+	err := c.close()
+	c.piece++
+	return err
+}
+
+// sessionLog writes a START to all runs that the values go to, also to those that
+// begin later.
+func (c *copying) sessionLog(e *eventlog.Event) error {
+	m, err := e.Proto()
+	if err != nil {
+		return err
+	}
+	if _, err := c.to(c.into); err != nil {
+		return err
+	}
+	if m.GetSessionLog().GetStatus() != eventpb.SessionLog_START {
+		return c.write(c.into, e.Payload(), true)
+	}
+	c.starts = append(c.starts, slices.Clone(e.Payload()))
+	for run := range c.files {
+		if err := c.start(run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start writes the STARTs that a run has not got yet.
+func (c *copying) start(run string) error {
+	for _, payload := range c.starts[c.given[run]:] {
+		if err := c.write(run, payload, true); err != nil {
+			return err
+		}
+	}
+	c.given[run] = len(c.starts)
+	return nil
+}
+
+// to returns the file of a run, which it begins if need be.
+func (c *copying) to(run string) (*file, error) {
+	if f := c.files[run]; f != nil {
+		return f, nil
+	}
+	name := c.name
+	if c.Cut != nil {
+		name = fmt.Sprintf("%s.%05d", c.name, c.piece)
+	}
+	f, err := create(filepath.Join(c.out, filepath.FromSlash(run), name))
+	if err != nil {
+		return nil, err
+	}
+	c.files[run] = f
+	c.counts.Files++
+	if c.version != nil {
+		if err := f.add(c.version); err != nil {
+			return nil, err
+		}
+	}
+	return f, c.start(run)
+}
+
+// write adds an event to the file of a run.
+func (c *copying) write(run string, payload []byte, identical bool) error {
+	f, err := c.to(run)
+	if err != nil {
+		return err
+	}
+	f.events++
+	c.counts.Events++
+	if identical {
+		c.counts.Identical++
+	}
+	return f.add(payload)
+}
+
+// rename asks what becomes of a value.
+func (c *copying) rename(e *eventlog.Event, tag string) (Name, bool) {
+	if c.Value == nil {
+		return Name{c.into, tag}, true
+	}
+	return c.Value(e, Name{c.run, tag})
+}
+
+// blob writes a graph or a run's metadata.
+func (c *copying) blob(e *eventlog.Event) error {
+	tag := ""
+	for v, err := range e.Values() {
+		if err != nil {
+			return err
+		}
+		tag = v.Tag
+	}
+	to, ok := c.rename(e, tag)
+	switch {
+	case !ok:
+		c.drop()
+		return nil
+	case to.Tag == tag:
+		return c.write(to.Run, e.Payload(), true)
+	case e.What == eventlog.GraphDef:
+		return fmt.Errorf("the graph of a run cannot be named %q", to.Tag)
+	}
+	body, err := retagged(e.Body(), to.Tag)
+	if err != nil {
+		return err
+	}
+	payload, err := appendEvent(nil, e.Payload(), eventTaggedRunMetadata, body)
+	if err != nil {
+		return err
+	}
+	return c.write(to.Run, payload, false)
+}
+
+// summary writes the values that stay, to as many runs as they go to.
+func (c *copying) summary(e *eventlog.Event) error {
+	values, err := summary(e.Body())
+	if err != nil {
+		return err
+	}
+	names := make([]Name, len(values))
+	stays := make([]bool, len(values))
+	var runs []string
+	touched := false
+	for i := range values {
+		v := &values[i]
+		if v.number == 0 {
+			stays[i] = true
+			continue
+		}
+		names[i], stays[i] = c.rename(e, v.tag)
+		if v.metadata != nil && c.here[v.tag] == nil {
+			c.here[v.tag] = slices.Clone(v.metadata)
+			if c.source.told[v.tag] == nil {
+				c.source.told[v.tag] = c.here[v.tag]
+			}
+		}
+		if !stays[i] {
+			c.drop()
+			touched = true
+			continue
+		}
+		touched = touched || names[i].Tag != v.tag
+		if !slices.Contains(runs, names[i].Run) {
+			runs = append(runs, names[i].Run)
+		}
+	}
+	if len(values) == 0 { // Whatever it is for.
+		runs = []string{c.into}
+	}
+	for k, run := range runs {
+		f, err := c.to(run)
+		if err != nil {
+			return err
+		}
+		var body []byte
+		same := !touched && len(runs) == 1
+		for i := range values {
+			rest := values[i].number == 0 && k == 0 // It goes with the event.
+			if rest || stays[i] && names[i].Run == run {
+				metadata := c.describe(f, names[i], &values[i])
+				same = same && metadata == nil
+				body = appendValue(body, &values[i], names[i].Tag, metadata)
+			}
+		}
+		payload := e.Payload()
+		if !same {
+			if payload, err = appendEvent(nil, payload, eventSummary, body); err != nil {
+				return err
+			}
+		}
+		if err := c.write(run, payload, same); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// describe returns the metadata that a value needs in its new file, nil if none:
+// what was told of its tag before it in the old file is told in the new one, and
+// what was told in the run in the new run.
+func (c *copying) describe(f *file, to Name, v *value) (metadata []byte) {
+	switch here, before := c.here[v.tag], c.source.told[v.tag]; {
+	case v.number == 0:
+		return nil
+	case v.metadata != nil:
+	case here != nil && !f.told[to.Tag]:
+		metadata = here
+	case before != nil && !c.rewriter.told[to]:
+		metadata = before
+	default:
+		return nil
+	}
+	f.told[to.Tag], c.rewriter.told[to] = true, true
+	return metadata
+}
+
+// close ends the files. One in which nothing is left is removed.
+func (c *copying) close() error {
+	var errs []error
+	for run, f := range c.files {
+		errs = append(errs, f.close())
+		if f.events == 0 && c.dropped > 0 {
+			errs = append(errs, os.Remove(f.path))
+			c.counts.Files--
+		} else {
+			c.counts.Bytes += f.size
+		}
+		delete(c.files, run)
+	}
+	return errors.Join(errs...)
+}
+
+// Plus adds what two edits have done.
+func (c Counts) Plus(d Counts) Counts {
+	return Counts{
+		Files: c.Files + d.Files, Bytes: c.Bytes + d.Bytes, Events: c.Events + d.Events,
+		Identical: c.Identical + d.Identical, Dropped: c.Dropped + d.Dropped, Torn: c.Torn + d.Torn,
+	}
+}
