@@ -34,18 +34,18 @@ const (
 // wallTime is t as events have it: seconds since the epoch, rounded once.
 func wallTime(t time.Time) float64 { return float64(t.Unix()) + float64(t.Nanosecond())/1e9 }
 
-// appendEvent appends an event with a summary of values. described tells of each
-// value whether its metadata goes with it.
-func appendEvent(b []byte, wallTime float64, step int64, values []Value, described []bool) []byte {
+// appendEvent appends an event with a summary of values, each with the metadata
+// given, if any.
+func appendEvent(b []byte, wallTime float64, step int64, values []Value, metadata [][]byte) []byte {
 	size := 0
 	for i := range values {
-		size += sizeBytesField(values[i].size(described[i]))
+		size += sizeBytesField(values[i].size(metadata[i]))
 	}
 	b = appendHead(b, wallTime, step)
 	b = append(b, eventSummary<<3|byte(protowire.BytesType))
 	b = protowire.AppendVarint(b, uint64(size))
 	for i := range values {
-		b = values[i].append(b, described[i])
+		b = values[i].append(b, metadata[i])
 	}
 	return b
 }
@@ -97,24 +97,21 @@ func appendStart(b []byte, wallTime float64, step int64) []byte {
 	return append(b, 2, sessionLogStatus<<3|byte(protowire.VarintType), sessionLogStart)
 }
 
-// size is the length of the message Summary.Value.
-func (v *Value) size(described bool) int {
+// size is the length of the message Summary.Value with this metadata.
+func (v *Value) size(metadata []byte) int {
 	n := sizeBytesField(len(v.tag))
 	if v.body == nil {
 		n += 1 + 4
 	} else {
 		n += len(v.body)
 	}
-	if described {
-		n += len(v.metadata)
-	}
-	return n
+	return n + len(metadata)
 }
 
-// append appends v as the field value of a Summary.
-func (v *Value) append(b []byte, described bool) []byte {
+// append appends v with this metadata as the field value of a Summary.
+func (v *Value) append(b []byte, metadata []byte) []byte {
 	b = append(b, summaryValue<<3|byte(protowire.BytesType))
-	b = protowire.AppendVarint(b, uint64(v.size(described)))
+	b = protowire.AppendVarint(b, uint64(v.size(metadata)))
 	b = append(b, valueTag<<3|byte(protowire.BytesType))
 	b = protowire.AppendVarint(b, uint64(len(v.tag)))
 	b = append(b, v.tag...)
@@ -124,10 +121,7 @@ func (v *Value) append(b []byte, described bool) []byte {
 	} else {
 		b = append(b, v.body...)
 	}
-	if described {
-		b = append(b, v.metadata...)
-	}
-	return b
+	return append(b, metadata...)
 }
 
 // sizeBytesField is the length of a field, numbered below 16, of n bytes.

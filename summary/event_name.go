@@ -63,6 +63,9 @@ func (f *diskFile) Exists() error {
 	return nil
 }
 
+// Remove implements file.
+func (f *diskFile) Remove() error { return os.Remove(f.Name()) }
+
 // latestSeconds returns the greatest time in the names of our form in dir, 0 if
 // there is none. older tells whether there is any event file: readers know them
 // by "tfevents" in their names.
@@ -92,6 +95,12 @@ func secondsOf(name string) int64 {
 		return 0
 	}
 	return seconds
+}
+
+// secondAfter returns the earliest time of a file whose name sorts after that of
+// the event file at path, though this may be gone.
+func secondAfter(path string) time.Time {
+	return time.Unix(secondsOf(filepath.Base(path))+1, 0)
 }
 
 // hasSeparator reports whether s would name a file in another directory.

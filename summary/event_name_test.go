@@ -99,6 +99,22 @@ func TestOurFilesSortAmongThemselvesNextToForeignOnes(t *testing.T) {
 	}
 }
 
+// Readers that follow the run know the old name and how far they have read.
+func TestANameIsNotUsedAgainWhenItsFileIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		w := openWriter(t, dir, summary.FileWriterConfig{})
+		last := ""
+		for range 3 {
+			require.Greater(t, onlyFile(t, dir), last)
+			last = onlyFile(t, dir)
+			require.NoError(t, w.Close())
+			require.NoError(t, os.Remove(last))
+			require.NoError(t, w.Reopen())
+		}
+	})
+}
+
 func TestADirectoryOfThatNameIsNoEventFile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()

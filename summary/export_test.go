@@ -21,9 +21,11 @@ func NewFileWriterOn(config FileWriterConfig, create func() (File, error)) (*Fil
 // EncodeEvent returns an event with a summary of values, each with its metadata
 // if described.
 func EncodeEvent(wallTime float64, step int64, described bool, values ...Value) []byte {
-	all := make([]bool, len(values))
+	all := make([][]byte, len(values))
 	for i := range all {
-		all[i] = described
+		if described {
+			all[i] = values[i].metadata
+		}
 	}
 	return appendEvent(nil, wallTime, step, values, all)
 }

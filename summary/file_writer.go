@@ -41,7 +41,7 @@ type FileWriter struct {
 	resumed ResumePoint // with its step
 	create  func(logdir, suffix string, now time.Time) (f file, older bool, err error)
 
-	current atomic.Pointer[eventFile]
+	current atomic.Pointer[stream]
 
 	reopening sync.Mutex // held by Reopen, which changes current
 	projector sync.Mutex // held by Embedding, which changes files
@@ -88,17 +88,21 @@ func createOnDisk(logdir, suffix string, now time.Time) (file, bool, error) {
 	return f, older, nil
 }
 
+// open begins a file and the stream that writes to it, after the one before, if
+// there is one.
 func (w *FileWriter) open(coming start) error {
-	f, older, err := w.create(w.logdir, w.config.FilenameSuffix, time.Now())
-	if err != nil {
-		return fmt.Errorf("summary: %w", err)
+	o := &output{create: func(now time.Time) (file, bool, error) {
+		return w.create(w.logdir, w.config.FilenameSuffix, now)
+	}}
+	var before Stats
+	if last := w.current.Load(); last != nil {
+		before = last.stats()
+		o.after = secondAfter(before.File)
 	}
-	e := newEventFile(f, older, coming, w.config)
-	if err := e.flush(false); err != nil {
-		e.close()
+	if err := o.open(); err != nil {
 		return err
 	}
-	w.current.Store(e)
+	w.current.Store(newStream(o, coming, w.config, before))
 	return nil
 }
 
@@ -132,6 +136,10 @@ func (w *FileWriter) Flush() error { return w.current.Load().flush(false) }
 
 // Sync returns when everything added before it is on disk.
 func (w *FileWriter) Sync() error { return w.current.Load().flush(true) }
+
+// Stats returns what the writer has done so far. It may be called at any time,
+// after Close, too.
+func (w *FileWriter) Stats() Stats { return w.current.Load().stats() }
 
 // Close writes what was added and closes the file.
 func (w *FileWriter) Close() error { return w.current.Load().close() }

@@ -184,7 +184,9 @@ func (c FileWriterConfig) resolve() (FileWriterConfig, error) {
 	c.FlushSecs = cmp.Or(c.FlushSecs, defaultFlushSecs)
 	c.FlushEvents = cmp.Or(c.FlushEvents, math.MaxInt)
 	c.FlushBytes = cmp.Or(c.FlushBytes, (c.MaxQueueBytes+1)/2)
-	c.SyncSecs = cmp.Or(c.SyncSecs, defaultSyncSecs)
+	if c.Sync == SyncPeriodic {
+		c.SyncSecs = cmp.Or(c.SyncSecs, defaultSyncSecs)
+	}
 	c.Rotate.Bytes = cmp.Or(c.Rotate.Bytes, math.MaxInt64)
 	c.Rotate.Events = cmp.Or(c.Rotate.Events, math.MaxInt64)
 	return c, nil

@@ -169,7 +169,19 @@ func (f *memoryFile) enter(call string) error {
 
 const memoryName = "events.out.tfevents.memory"
 
-func (f *memoryFile) Exists() error { return nil }
+func (f *memoryFile) Name() string { return memoryName }
+
+func (f *memoryFile) Exists() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.faults["Exists"]
+}
+
+func (f *memoryFile) Remove() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.enter("Remove")
+}
 
 func (f *memoryFile) Write(p []byte) (int, error) {
 	f.mu.Lock()

@@ -152,24 +152,28 @@ func isDamage(err error) bool {
 }
 
 // renew notes that tag has got a value at step, behind the START.
-func (e *eventFile) renew(tag string, step int64) {
-	if len(e.overtaken) > 0 && step <= e.startedAt {
-		delete(e.overtaken, tag)
+func (s *stream) renew(tag string, step int64) {
+	if len(s.overtaken) > 0 && step <= s.startedAt {
+		delete(s.overtaken, tag)
 	}
 }
 
 // dropOvertaken writes the values that make the data server drop those of
 // overtaken tags. It must be called before one of them gets a value of a later
 // step, which would be dropped otherwise.
-func (e *eventFile) dropOvertaken(now time.Time) {
+func (s *stream) dropOvertaken(now time.Time) {
 	var values []Value
-	for _, tag := range slices.Sorted(maps.Keys(e.overtaken)) {
-		values = append(values, emptyValue(tag, e.overtaken[tag]))
+	for _, tag := range slices.Sorted(maps.Keys(s.overtaken)) {
+		values = append(values, emptyValue(tag, s.overtaken[tag]))
 	}
-	start := e.beginRecord()
-	e.buf = appendEvent(e.buf, wallTime(now), e.startedAt, values, slices.Repeat([]bool{true}, len(values)))
-	e.endRecord(start)
-	e.overtaken = nil
+	metadata := make([][]byte, len(values))
+	for i := range values {
+		metadata[i] = values[i].metadata
+	}
+	start := s.beginRecord()
+	s.queue.records = appendEvent(s.queue.records, wallTime(now), s.startedAt, values, metadata)
+	s.endRecord(start)
+	s.overtaken = nil
 }
 
 // emptyValue is a value that all readers pass over and the data server counts as
