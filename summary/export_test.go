@@ -42,3 +42,9 @@ func (r *RunWriters) OpenFiles() int {
 	defer r.mu.Unlock()
 	return r.open
 }
+
+// Retagged is v under another tag.
+func Retagged(v Value, tag string) Value {
+	v.tag = tag
+	return v
+}

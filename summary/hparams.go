@@ -48,6 +48,9 @@ type HParamInfo struct {
 	Name string
 	// DisplayName is shown instead of Name, Description in Markdown.
 	DisplayName, Description string
+	// Type is that of its values. Default: that of Values, a number if there are Min
+	// or Max.
+	Type HParamType
 	// Values are the values that it can have, all of one type; or it is a number from
 	// Min to Max; or with neither it can be anything.
 	Values   []any
@@ -65,6 +68,17 @@ type HParamMetric struct {
 	// Dataset is what it is measured on.
 	Dataset HParamDataset
 }
+
+// HParamType is the type of a hyperparameter.
+type HParamType int
+
+// What hyperparameters may be.
+const (
+	TypeUnknown HParamType = iota
+	TypeString
+	TypeBool
+	TypeNumber
+)
 
 // HParamDataset is what a metric is measured on.
 type HParamDataset int
@@ -129,15 +143,19 @@ func (h *HParamInfo) message() (*eventpb.HParamInfo, error) {
 	if h.Name == "" {
 		return nil, errors.New("it has no name")
 	}
-	info := &eventpb.HParamInfo{Name: h.Name, DisplayName: h.DisplayName, Description: h.Description}
+	if h.Type < TypeUnknown || h.Type > TypeNumber {
+		return nil, fmt.Errorf("its type is %d, want 0 to 3", h.Type)
+	}
+	info := &eventpb.HParamInfo{Name: h.Name, DisplayName: h.DisplayName, Description: h.Description, Type: eventpb.HParamInfo_DataType(h.Type)}
 	interval := h.Min != 0 || h.Max != 0
+	var found eventpb.HParamInfo_DataType // by the domain
 	switch {
 	case interval && len(h.Values) > 0:
 		return nil, fmt.Errorf("it has Values and an interval from %v to %v, want at most one", h.Min, h.Max)
-	case interval && !(h.Min <= h.Max):
-		return nil, fmt.Errorf("its interval is from %v to %v", h.Min, h.Max)
+	case interval && (!(h.Min <= h.Max) || math.IsInf(h.Min, 0) || math.IsInf(h.Max, 0)):
+		return nil, fmt.Errorf("its interval is from %v to %v, want finite ends in order", h.Min, h.Max)
 	case interval:
-		info.Type = eventpb.HParamInfo_DATA_TYPE_FLOAT64
+		found = eventpb.HParamInfo_DATA_TYPE_FLOAT64
 		info.Domain = &eventpb.HParamInfo_DomainInterval{DomainInterval: &eventpb.Interval{MinValue: h.Min, MaxValue: h.Max}}
 	case len(h.Values) > 0:
 		list := new(structpb.ListValue)
@@ -148,13 +166,19 @@ func (h *HParamInfo) message() (*eventpb.HParamInfo, error) {
 			}
 			list.Values = append(list.Values, v)
 			dataType := typeOfHParam(v)
-			if i > 0 && dataType != info.Type {
+			if i > 0 && dataType != found {
 				return nil, fmt.Errorf("values %v and %v are of different types", h.Values[0], x)
 			}
-			info.Type = dataType
+			found = dataType
 		}
 		info.Domain = &eventpb.HParamInfo_DomainDiscrete{DomainDiscrete: list}
+	default:
+		return info, nil
 	}
+	if h.Type != TypeUnknown && info.Type != found {
+		return nil, fmt.Errorf("its type is %v, and its domain has %v", info.Type, found)
+	}
+	info.Type = found
 	return info, nil
 }
 

@@ -301,3 +301,11 @@ func requireNothingUnknown(t testing.TB, m protoreflect.Message) {
 		return true
 	})
 }
+
+// asMessages returns values as messages.
+func asMessages(t testing.TB, values ...summary.Value) []*eventpb.Summary_Value {
+	t.Helper()
+	e := new(eventpb.Event)
+	require.NoError(t, proto.Unmarshal(summary.EncodeEvent(1, 0, true, values...), e))
+	return e.GetSummary().GetValue()
+}

@@ -31,6 +31,9 @@ type PictureOptions struct {
 	// BadColor is what ScaleEach gives a pixel that is not finite: at least as many
 	// channels as the pictures have. nil: red, or white if grey.
 	BadColor []uint8
+	// Half says that the values, in float32, are those of a float16 tensor: ScaleEach
+	// then scales them in float16, as TensorFlow does.
+	Half bool
 }
 
 // Pictures returns the pictures of a tensor of shape [batch, height, width,
@@ -81,6 +84,9 @@ func picture(t session.Tensor, begin, end int, shape pixels.Shape, options Pictu
 	case []float32:
 		if unit {
 			return pixels.FromUnit(nil, data[begin:end], shape)
+		}
+		if options.Half {
+			return pixels.FromHalf(nil, data[begin:end], shape, options.BadColor)
 		}
 		return pixels.FromFloat32(nil, data[begin:end], shape, options.BadColor)
 	case []float64:

@@ -20,7 +20,7 @@ type Animation struct {
 }
 
 // VideoValue returns a video as animated GIF, which TensorBoard shows among the
-// images. Its colours are those of a fixed palette, dithered.
+// images. A frame of more than 256 colours is dithered in those of a fixed palette.
 func VideoValue(tag string, video Animation) (Value, error) {
 	encoded, err := video.gif()
 	if err != nil {
@@ -52,9 +52,7 @@ func (v Animation) gif() ([]byte, error) {
 		if size := v.Frames[0].Bounds().Size(); bounds.Size() != size || bounds.Empty() {
 			return nil, fmt.Errorf("frame %d is %v, want the size of the first (%v), and not empty", i, bounds.Size(), size)
 		}
-		paletted := image.NewPaletted(image.Rectangle{Max: bounds.Size()}, colorsOf(frame))
-		draw.FloydSteinberg.Draw(paletted, paletted.Rect, frame, bounds.Min)
-		animation.Image = append(animation.Image, paletted)
+		animation.Image = append(animation.Image, paletted(frame))
 		animation.Delay = append(animation.Delay, int(math.Round(100/fps)))
 	}
 	var encoded bytes.Buffer
@@ -64,21 +62,40 @@ func (v Animation) gif() ([]byte, error) {
 	return encoded.Bytes(), nil
 }
 
-var greys = func() color.Palette {
-	p := make(color.Palette, 256)
-	for i := range p {
-		p[i] = color.Gray{uint8(i)}
+// paletted returns a frame as GIF has it: exactly if it has no more than 256
+// colours, else dithered in those of a fixed palette.
+func paletted(frame image.Image) *image.Paletted {
+	bounds := frame.Bounds()
+	rect := image.Rectangle{Max: bounds.Size()}
+	if p := paletteOf(frame); p != nil {
+		exact := image.NewPaletted(rect, p)
+		draw.Draw(exact, rect, frame, bounds.Min, draw.Src)
+		return exact
+	}
+	dithered := image.NewPaletted(rect, palette.Plan9)
+	draw.FloydSteinberg.Draw(dithered, rect, frame, bounds.Min)
+	return dithered
+}
+
+// paletteOf returns the colours of a frame, nil if they are too many.
+func paletteOf(frame image.Image) (p color.Palette) {
+	const most = 256
+	seen := make(map[color.Color]bool, most)
+	bounds := frame.Bounds()
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			c := color.RGBAModel.Convert(frame.At(x, y))
+			if seen[c] {
+				continue
+			}
+			if len(p) == most {
+				return nil
+			}
+			seen[c] = true
+			p = append(p, c)
+		}
 	}
 	return p
-}()
-
-// colorsOf is the palette for a frame: all greys for a grey one.
-func colorsOf(frame image.Image) color.Palette {
-	switch frame.ColorModel() {
-	case color.GrayModel, color.Gray16Model:
-		return greys
-	}
-	return palette.Plan9
 }
 
 // Video writes a video as animated GIF.

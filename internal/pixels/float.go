@@ -2,6 +2,7 @@ package pixels
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -16,13 +17,18 @@ import (
 // the first count; nil is opaque white for one or two channels and opaque red
 // for three or four.
 func FromFloat32(dst []uint8, data []float32, s Shape, bad []uint8) ([]uint8, error) {
-	return fromFloats(dst, data, s, bad)
+	return fromFloats(dst, data, s, bad, convert)
+}
+
+// FromHalf is FromFloat32 for values of float16: TensorFlow scales those in float16.
+func FromHalf(dst []uint8, data []float32, s Shape, bad []uint8) ([]uint8, error) {
+	return fromFloats(dst, data, s, bad, convertHalf)
 }
 
 // FromFloat64 is FromFloat32 for float64. The factor is a float32, too, and 0
 // if a value is beyond the range of float32.
 func FromFloat64(dst []uint8, data []float64, s Shape, bad []uint8) ([]uint8, error) {
-	return fromFloats(dst, data, s, bad)
+	return fromFloats(dst, data, s, bad, convert)
 }
 
 // FromUnit appends the picture of data to dst, values from 0 to 1 as
@@ -43,7 +49,7 @@ func FromUnit[T float32 | float64](dst []uint8, data []T, s Shape) ([]uint8, err
 	return dst, nil
 }
 
-func fromFloats[T float32 | float64](dst []uint8, data []T, s Shape, bad []uint8) ([]uint8, error) {
+func fromFloats[T float32 | float64](dst []uint8, data []T, s Shape, bad []uint8, convert func(dst []uint8, pixel []T, factor, zero T)) ([]uint8, error) {
 	if err := s.Check(len(data)); err != nil {
 		return dst, err
 	}
@@ -109,6 +115,28 @@ func convert[T float32 | float64](dst []uint8, pixel []T, factor, zero T) {
 		// T(…) keeps the compiler from fusing the two operations.
 		dst[i] = uint8(T(v*factor) + zero)
 	}
+}
+
+func convertHalf(dst []uint8, pixel []float32, factor, zero float32) {
+	factor = half(factor)
+	for i, v := range pixel {
+		dst[i] = 0 // what an infinite factor comes to
+		if factor-factor == 0 {
+			dst[i] = uint8(half(half(v*factor) + zero))
+		}
+	}
+}
+
+// half rounds to float16, to even.
+func half(x float32) float32 {
+	const greatest = 65504
+	_, exponent := math.Frexp(float64(x))
+	unit := math.Ldexp(1, max(exponent, -13)-11) // of the last bit
+	rounded := math.RoundToEven(float64(x)/unit) * unit
+	if math.Abs(rounded) > greatest {
+		return float32(math.Inf(int(math.Copysign(1, rounded))))
+	}
+	return float32(rounded)
 }
 
 func finite[T float32 | float64](pixel []T) bool {

@@ -68,7 +68,9 @@ func (g golden) picture(t *testing.T, data []number, s pixels.Shape) ([]uint8, e
 	case "uint8":
 		pix := convert[uint8](data)
 		return pix, s.Check(len(pix))
-	case "float16", "float32":
+	case "float16":
+		return pixels.FromHalf(nil, convert[float32](data), s, g.BadColor)
+	case "float32":
 		return pixels.FromFloat32(nil, convert[float32](data), s, g.BadColor)
 	case "float64":
 		return pixels.FromFloat64(nil, convert[float64](data), s, g.BadColor)

@@ -1,0 +1,501 @@
+package summary_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"image"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/runhook/runhook/session"
+	"github.com/runhook/runhook/summary"
+	"github.com/runhook/runhook/summary/eventpb"
+)
+
+// A goldenInput is how a real writer made its files.
+type goldenInput struct {
+	Writer, Kind string
+	Calls        []goldenCall
+	Failed       []struct{ Call int }
+	Ctor         struct {
+		PurgeStep int64 `json:"purge_step"`
+	}
+}
+
+// A goldenCall is a call of a writer's function with its arguments, some by its
+// side and some in a map.
+type goldenCall map[string]json.RawMessage
+
+// arg returns an argument.
+func (c goldenCall) arg(name string) json.RawMessage {
+	if x, ok := c[name]; ok {
+		return x
+	}
+	var args goldenCall
+	if c["args"] != nil && json.Unmarshal(c["args"], &args) == nil {
+		return args[name]
+	}
+	return nil
+}
+
+func (c goldenCall) has(name string) bool {
+	x := c.arg(name)
+	return x != nil && string(x) != "null"
+}
+
+func decodeInto[T any](raw json.RawMessage) (x T) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	if raw != nil {
+		if err := d.Decode(&x); err != nil {
+			panic(fmt.Sprintf("%s: %v", raw, err))
+		}
+	}
+	return x
+}
+
+func (c goldenCall) str(name string) string { return decodeInto[string](c.arg(name)) }
+func (c goldenCall) int(name string) int64 {
+	if !c.has(name) {
+		return 0
+	}
+	i, err := decodeInto[json.Number](c.arg(name)).Int64()
+	if err != nil {
+		panic(err)
+	}
+	return i
+}
+
+// float is a number, {"float": x} or NaN and infinities as text.
+func (c goldenCall) float(name string) float64 { return floatOf(decodeInto[any](c.arg(name))) }
+
+func floatOf(x any) float64 {
+	switch x := x.(type) {
+	case json.Number:
+		f, err := x.Float64()
+		if err != nil && !math.IsInf(f, 0) {
+			panic(err)
+		}
+		return f
+	case string:
+		return map[string]float64{"NaN": math.NaN(), "Infinity": math.Inf(1), "-Infinity": math.Inf(-1)}[x]
+	case bool:
+		return map[bool]float64{true: 1}[x]
+	case map[string]any:
+		if f, ok := x["float"]; ok {
+			return floatOf(f)
+		}
+		return floatOf(x["data"].([]any)[0])
+	}
+	return 0
+}
+
+func (c goldenCall) bytes(name string) []byte {
+	return decodeInto[struct{ Base64 []byte }](c.arg(name)).Base64
+}
+
+// A goldenArray is an array of one of the writers.
+type goldenArray struct {
+	DType  string
+	Shape  []int
+	Data   []any
+	Repeat string
+	Times  int
+	Torch  *goldenArray
+}
+
+func (c goldenCall) array(name string) goldenArray { return arrayOf(c.arg(name)) }
+
+func arrayOf(raw json.RawMessage) goldenArray {
+	if bytes.HasPrefix(raw, []byte(`"`)) {
+		return goldenArray{DType: "string", Data: []any{decodeInto[string](raw)}}
+	}
+	if bytes.HasPrefix(raw, []byte(`[`)) {
+		return goldenArray{DType: "none", Data: decodeInto[[]any](raw)}
+	}
+	a := decodeInto[goldenArray](raw)
+	if a.Torch != nil {
+		a = *a.Torch
+	}
+	if a.Times > 0 {
+		a = goldenArray{DType: "string", Data: []any{strings.Repeat(a.Repeat, a.Times)}}
+	}
+	return a
+}
+
+func numbers[T float32 | float64 | int32 | int64 | uint8](a goldenArray) []T {
+	data := make([]T, len(a.Data))
+	for i, x := range a.Data {
+		if n, ok := x.(json.Number); ok {
+			if exact, err := n.Int64(); err == nil && n.String() != "-0" {
+				data[i] = T(exact)
+				continue
+			}
+		}
+		data[i] = T(floatOf(x))
+	}
+	return data
+}
+
+func bools(a goldenArray) []bool {
+	data := make([]bool, len(a.Data))
+	for i, x := range a.Data {
+		data[i] = floatOf(x) == 1
+	}
+	return data
+}
+
+func texts(a goldenArray) []string {
+	data := make([]string, len(a.Data))
+	for i, x := range a.Data {
+		switch x := x.(type) {
+		case string:
+			data[i] = x
+		case map[string]any:
+			data[i] = x["base64"].(string)
+		}
+	}
+	return data
+}
+
+func triples[T float32 | int32 | uint8](a goldenArray) [][3]T {
+	if a.DType == "" {
+		return nil
+	}
+	flat := numbers[T](a)
+	rows := make([][3]T, len(flat)/3)
+	for i := range rows {
+		rows[i] = [3]T(flat[3*i:])
+	}
+	return rows
+}
+
+// tensor is the array in the type that it has, or of those of 16 bits, in float32.
+func (a goldenArray) tensor() session.Tensor {
+	t := session.Tensor{Shape: a.Shape}
+	switch a.DType {
+	case "float32", "float16", "bfloat16":
+		t.Data = numbers[float32](a)
+	case "float64":
+		t.Data = numbers[float64](a)
+	case "int32":
+		t.Data = numbers[int32](a)
+	case "int64":
+		t.Data = numbers[int64](a)
+	case "uint8":
+		t.Data = numbers[uint8](a)
+	case "bool":
+		t.Data = bools(a)
+	case "string":
+		t.Data = texts(a)
+	}
+	return t
+}
+
+// value is the array as something fetched.
+func (a goldenArray) value() session.Value {
+	switch {
+	case a.DType == "uint64" || a.DType == "uint32":
+		return session.Float64(floatOf(a.Data[0]))
+	case len(a.Shape) == 0 && a.DType == "string":
+		return session.String(texts(a)[0])
+	}
+	return session.TensorValue(a.tensor())
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func readInputs(t *testing.T) (inputs map[string]goldenInput) {
+	t.Helper()
+	file, err := os.Open(filepath.Join("testdata", "inputs.json.gz"))
+	require.NoError(t, err)
+	defer file.Close()
+	text, err := gzip.NewReader(file)
+	require.NoError(t, err)
+	require.NoError(t, json.NewDecoder(text).Decode(&inputs))
+	return inputs
+}
+
+// A goldenPlayer makes the calls of a golden with ours.
+type goldenPlayer struct {
+	*testing.T
+	golden string
+	dir    string
+	files  map[string]*summary.FileWriter // by run
+	runs   *summary.RunWriters
+	used   map[string]int // names of this call
+}
+
+// run returns the writer to a run below that of the golden.
+func (p *goldenPlayer) run(name string) *summary.FileWriter {
+	p.Helper()
+	if name == "" {
+		name = "."
+	}
+	if p.files[name] == nil {
+		w, err := summary.NewFileWriter(filepath.Join(p.dir, name), summary.FileWriterConfig{})
+		require.NoError(p, err)
+		p.files[name] = w
+	}
+	return p.files[name]
+}
+
+// writer returns the writer for a call: to its run, at its time.
+func (p *goldenPlayer) writer(c goldenCall) *summary.Writer {
+	w := &p.run(c.str("run")).Writer
+	for _, name := range []string{"walltime", "wall_time"} {
+		if c.has(name) {
+			w = w.At(unix(c.float(name)))
+		}
+	}
+	return w
+}
+
+func unix(secs float64) time.Time {
+	whole := math.Floor(secs)
+	return time.Unix(int64(whole), int64((secs-whole)*1e9)).UTC()
+}
+
+// play makes all calls and returns the events of each file, by the name that the
+// golden has for it.
+func (p *goldenPlayer) play(input goldenInput) map[string][]*eventpb.Event {
+	p.Helper()
+	failed := make(map[int]bool)
+	for _, f := range input.Failed {
+		failed[f.Call] = true
+	}
+	if _, ok := readGolden(p.T, p.golden); ok {
+		p.run(".")
+	}
+	if input.Ctor.PurgeStep > 0 {
+		require.NoError(p, p.run(".").AddSessionLog(&eventpb.SessionLog{Status: eventpb.SessionLog_START}, input.Ctor.PurgeStep))
+	}
+	if len(input.Calls) == 0 { // all was done by the constructor
+		require.NoError(p, p.replay(p.golden))
+	}
+	for i, c := range input.Calls {
+		if failed[i] {
+			continue // there, too
+		}
+		p.call(input.Writer, c)
+	}
+	for _, w := range p.files {
+		require.NoError(p, w.Close())
+	}
+	if p.runs != nil {
+		require.NoError(p, p.runs.Close())
+	}
+	return p.written()
+}
+
+func (p *goldenPlayer) written() map[string][]*eventpb.Event {
+	p.Helper()
+	files := make(map[string][]*eventpb.Event)
+	require.NoError(p, filepath.WalkDir(p.dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || !strings.Contains(d.Name(), "tfevents") {
+			return err
+		}
+		run, err := filepath.Rel(p.dir, filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		name := p.golden
+		if run != "." {
+			name += "__" + strings.ReplaceAll(run, "/", "__")
+		}
+		if files[name] != nil {
+			name += "~2" // in the order of names
+		}
+		content, err := os.ReadFile(path)
+		files[name] = decode(p.T, content)
+		return err
+	}))
+	return files
+}
+
+func (p *goldenPlayer) call(writer string, c goldenCall) {
+	p.Helper()
+	var err error
+	switch writer {
+	case "tf1", "tb1":
+		err = p.callTF1(c)
+	case "tf2", "tb":
+		err = p.callTF2(c)
+	case "tbx", "torch":
+		err = p.callTorch(c)
+	case "clu":
+		err = p.callCLU(c)
+	case "keras":
+		err = p.replay(p.golden)
+	default:
+		p.Fatalf("a writer named %q", writer)
+	}
+	if err != nil {
+		p.Logf("%s: %v", c["call"], err) // the value is missing, which has to be listed
+		require.Regexp(p, `^summary: `, err.Error())
+	}
+}
+
+// replay adds the events of a golden, for what is made of a program instead of
+// data.
+func (p *goldenPlayer) replay(file string) error {
+	p.Helper()
+	for name, run := range map[string]string{file: ".", file + "__trial0": "trial0", file + "__train": "train", file + "__validation": "validation"} {
+		events, ok := readGolden(p.T, name)
+		if !ok {
+			continue
+		}
+		w := p.run(run)
+		for _, e := range events[1:] {
+			if s := e.GetSummary(); s != nil {
+				require.NoError(p, w.At(unix(e.GetWallTime())).AddSummary(s, e.GetStep()))
+				continue
+			}
+			require.NoError(p, w.AddEvent(e))
+		}
+	}
+	return nil
+}
+
+// make evaluates an op on an array and writes what it makes.
+func (p *goldenPlayer) make(w *summary.Writer, step int64, op summary.Op, a goldenArray) error {
+	p.Helper()
+	values, err := op.AppendValues(nil, fetchedX(p.T, a.value()))
+	if err != nil {
+		return err
+	}
+	return w.Add(step, values...)
+}
+
+// pictures are those of an array [batch, height, width, channels].
+func (p *goldenPlayer) pictures(a goldenArray, scale summary.PictureScale, most int) ([]image.Image, error) {
+	p.Helper()
+	images, err := summary.Pictures(a.tensor(), summary.PictureOptions{Scale: scale})
+	if err != nil {
+		return nil, err
+	}
+	return images[:min(len(images), most)], nil
+}
+
+func clips(a goldenArray, rate float64, most int) []summary.Clip {
+	samples, channels := numbers[float32](a), 1
+	size := a.Shape[1]
+	if len(a.Shape) == 3 {
+		channels = a.Shape[2]
+		size *= channels
+	}
+	var clips []summary.Clip
+	for i := range min(a.Shape[0], most) {
+		clips = append(clips, summary.Clip{Samples: samples[i*size : (i+1)*size], SampleRate: rate, Channels: channels})
+	}
+	return clips
+}
+
+// A goldenMessage is a value of a message in the inputs.
+type goldenMessage struct {
+	Tag                string
+	SimpleValue        *float32 `json:"simple_value"`
+	NodeName           string   `json:"node_name"`
+	DisplayName        string   `json:"display_name"`
+	SummaryDescription string   `json:"summary_description"`
+}
+
+func (c goldenCall) summary() *eventpb.Summary {
+	s := new(eventpb.Summary)
+	for _, v := range decodeInto[[]goldenMessage](c["values"]) {
+		m := &eventpb.Summary_Value{Tag: v.Tag, NodeName: v.NodeName}
+		if v.SimpleValue != nil {
+			m.Value = &eventpb.Summary_Value_SimpleValue{SimpleValue: *v.SimpleValue}
+		}
+		if v.DisplayName != "" || v.SummaryDescription != "" {
+			m.Metadata = &eventpb.SummaryMetadata{DisplayName: v.DisplayName, SummaryDescription: v.SummaryDescription}
+		}
+		s.Value = append(s.Value, m)
+	}
+	return s
+}
+
+func TestGoldensAreMadeOfTheSameInputs(t *testing.T) {
+	listed := readDifferences(t)
+	inputs := readInputs(t)
+	for _, golden := range slices.Sorted(maps.Keys(inputs)) {
+		t.Run(golden, func(t *testing.T) {
+			p := &goldenPlayer{T: t, golden: golden, dir: t.TempDir(), files: make(map[string]*summary.FileWriter)}
+			made := p.play(inputs[golden])
+			require.NotEmpty(t, made)
+			for _, file := range goldenFiles(t, golden, made) {
+				want, ok := readGolden(t, file)
+				if !ok || made[file] == nil {
+					requireListed(t, listed, goldenDifference{file: file, field: "file", theirs: strconv.FormatBool(ok), ours: strconv.FormatBool(made[file] != nil)})
+					continue
+				}
+				for _, d := range differencesOf(file, itemsOf(t, want, true), itemsOf(t, made[file], false)) {
+					requireListed(t, listed, d)
+				}
+			}
+		})
+	}
+	if t.Failed() {
+		return
+	}
+	for _, d := range listed {
+		assert.True(t, d.differs, "listed as different, and is not: %s", d.line)
+	}
+}
+
+// goldenFiles are the names of the files of a golden and of those that were made.
+func goldenFiles(t *testing.T, golden string, made map[string][]*eventpb.Event) []string {
+	t.Helper()
+	names := slices.Collect(maps.Keys(made))
+	for _, name := range allGoldenFiles(t) {
+		if name == golden || strings.HasPrefix(name, golden+"__") || strings.HasPrefix(name, golden+"~") {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func requireListed(t *testing.T, listed []*listedDifference, d goldenDifference) {
+	t.Helper()
+	found := false
+	for _, l := range listed {
+		if l.matches(d) {
+			l.differs, found = true, true
+		}
+	}
+	if !found {
+		t.Errorf("%s\ttag %q\tfield %q\ntheirs %.600s\nours   %.600s", d.file, d.tag, d.field, d.theirs, d.ours)
+	}
+}
+
+func allGoldenFiles(t *testing.T) (names []string) {
+	t.Helper()
+	archive, err := zip.OpenReader(filepath.Join("eventlog", "testdata", "goldens.zip"))
+	require.NoError(t, err)
+	defer archive.Close()
+	for _, f := range archive.File {
+		if name, ok := strings.CutSuffix(f.Name, ".tfevents"); ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
