@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -119,20 +121,20 @@ func BenchmarkUnmarshal(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/event")
 }
 
-// BenchmarkImages compares listing 1,000 pictures of 100 kB with reading them
-// into messages.
+// BenchmarkImages compares listing 1,000 pictures of 100 kB, and a histogram with
+// each, with reading them into messages, and with what no reader can save: the
+// bytes and their checksums.
 func BenchmarkImages(b *testing.B) {
 	const n = 1_000
-	m := &eventpb.Event{What: &eventpb.Event_Summary{Summary: &eventpb.Summary{Value: []*eventpb.Summary_Value{{
-		Tag: "picture",
-		Value: &eventpb.Summary_Value_Image{Image: &eventpb.Summary_Image{
-			Width: 100, Height: 100, EncodedImageString: bytes.Repeat([]byte("picture."), 100_000/8),
-		}},
-	}}}}}
+	picture := bytes.Repeat([]byte("picture."), 100_000/8)
+	rows := make([]float64, 3*100)
 	var file []byte
 	for i := range n {
-		m.Step = int64(i)
-		payload, err := proto.Marshal(m)
+		payload, err := proto.Marshal(&eventpb.Event{Step: int64(i), What: &eventpb.Event_Summary{Summary: &eventpb.Summary{Value: []*eventpb.Summary_Value{
+			{Tag: "picture", Value: &eventpb.Summary_Value_Image{Image: &eventpb.Summary_Image{Width: 100, Height: 100, EncodedImageString: picture}}},
+			{Tag: "weights", Value: &eventpb.Summary_Value_Histo{Histo: &eventpb.HistogramProto{Bucket: rows[:100], BucketLimit: rows[:100]}}},
+			{Tag: "rows", Value: &eventpb.Summary_Value_Tensor{Tensor: &eventpb.TensorProto{Dtype: eventpb.DataType_DOUBLE, DoubleVal: rows}}},
+		}}}})
 		require.NoError(b, err)
 		file = tfrecord.Append(file, payload)
 	}
@@ -145,6 +147,20 @@ func BenchmarkImages(b *testing.B) {
 			if series, err := eventlog.Tags(b.Context(), dir, eventlog.Config{}); err != nil || series[0].Count != n {
 				b.Fatal(series, err)
 			}
+		}
+	})
+	b.Run("Checksum", func(b *testing.B) {
+		b.SetBytes(int64(len(file)))
+		buf := make([]byte, 1<<20)
+		for b.Loop() {
+			f, err := os.Open(path)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := io.CopyBuffer(struct{ io.Writer }{crc32.New(crc32.MakeTable(crc32.Castagnoli))}, struct{ io.Reader }{f}, buf); err != nil {
+				b.Fatal(err)
+			}
+			f.Close()
 		}
 	})
 	b.Run("Unmarshal", func(b *testing.B) {
