@@ -80,14 +80,13 @@ func NewProfilerHook(config ProfilerHookConfig) (*ProfilerHook, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &ProfilerHook{config: config, timer: timer}, nil
+	return &ProfilerHook{config: config, timer: timer, seen: make(map[string]int)}, nil
 }
 
 // Begin returns [session.ErrNoGlobalStep] if the engine has none.
 func (h *ProfilerHook) Begin(_ context.Context, graph session.Graph) error {
 	h.timer.Reset()
 	h.armed = false
-	h.seen = make(map[string]int)
 	var err error
 	if h.step, err = session.NewGlobalStep(graph); err != nil {
 		return err
@@ -182,7 +181,8 @@ func (h *ProfilerHook) writeFile(name string, content []byte) error {
 	return os.WriteFile(filepath.Join(h.config.OutputDir, name), content, 0o666)
 }
 
-// nameOf names a step, differently each time.
+// nameOf names a step, differently each time, also in another session: files of
+// the first are not overwritten.
 func (h *ProfilerHook) nameOf(step int64) string {
 	name := fmt.Sprint(step)
 	h.seen[name]++

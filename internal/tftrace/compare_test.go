@@ -58,8 +58,8 @@ func exactly(want, got []errorPart, _ event) bool {
 // lastOfJoined lets an implementation join what meets when a session is closed,
 // where TensorFlow raises the later error.
 func lastOfJoined(want, got []errorPart, e event) bool {
-	if e["ev"] == "raise" && (e["op"] == "exit" || e["op"] == "close") {
-		return len(want) == 1 && slices.ContainsFunc(got, want[0].same)
+	if len(want) == 1 && e["ev"] == "raise" && (e["op"] == "exit" || e["op"] == "close") {
+		return slices.ContainsFunc(got, want[0].same)
 	}
 	return exactly(want, got, e)
 }
@@ -142,6 +142,8 @@ func TestEveryFieldOfAnEventCounts(t *testing.T) {
 		"another text that was scripted":   {of(run(internal)), of(run(errorPart{"internal", "x"})), exactly, false},
 		"another text of the library's":    {of(run(errorPart{"internal", "x"})), of(run(errorPart{"internal", "y"})), exactly, true},
 		"an error joined to that of exit":  {of(exit(internal)), of(exit(unknown, internal)), lastOfJoined, true},
+		"joined errors, all of them":       {of(exit(internal, unknown)), of(exit(unknown, internal)), lastOfJoined, true},
+		"one of several joined errors":     {of(exit(internal, unknown)), of(exit(unknown)), lastOfJoined, false},
 		"the same, where all are expected": {of(exit(internal)), of(exit(unknown, internal)), exactly, false},
 		"an error joined to that of a run": {of(run(internal)), of(run(unknown, internal)), lastOfJoined, false},
 		"the order of joined errors":       {of(exit(internal, unknown)), of(exit(unknown, internal)), exactly, true},
