@@ -10,7 +10,7 @@ import (
 )
 
 // libraryHooks make the hooks of this library from what scenarios say of them:
-// one entry a type. A scenario with a type that has none is not run yet.
+// one entry a type. A scenario with a type that has none is not run.
 var libraryHooks = map[string]func(l *library, h hookSpec) (session.SessionRunHook, error){
 	"stop_at_step":     newStopAtStep,
 	"logging":          newLogging,

@@ -7,8 +7,7 @@ import (
 )
 
 // modelHooks make the hooks of the model: one entry a type. A scenario with a
-// type that has none is compared with the recorded trace alone: deviations are
-// differences then.
+// type that has none is not run.
 var modelHooks = map[string]func(m *model, h hookSpec) (modelCallbacks, error){
 	"probe":            newModelProbe,
 	"stop_at_step":     newModelStopAtStep,
