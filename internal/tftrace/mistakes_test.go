@@ -22,7 +22,7 @@ var mistakes = []mistake{
 	{"D-11", "a clean end is told by the exact type of the error, and is an error if a thread reports it"},
 	{"D-12", "one end that fails skips those behind it"},
 	{"D-13", "a second close calls end without a session, and fails"},
-	{"D-14", "a period of 0 counts as one that is given, and nothing refuses a negative one"},
+	{"D-14", "a period or target of 0 counts as one that is given, and nothing refuses a negative one"},
 	{"D-17", "a step that goes back silences timers"},
 	{"D-19", "a target that is reached already is seen one run late, and sticks to a hook that is used again"},
 	{"D-20", "a stop that a listener asks for at the first checkpoint is ignored"},

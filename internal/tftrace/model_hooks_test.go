@@ -31,8 +31,8 @@ func newModelStopAtStep(m *model, h hookSpec) (modelCallbacks, error) {
 		NumSteps *int64 `json:"num_steps"`
 		LastStep *int64 `json:"last_step"`
 	}](h)
-	if (args.NumSteps == nil) == (args.LastStep == nil) {
-		return nil, modelError("value_error")
+	if err := exactlyOne(m, args.NumSteps, args.LastStep); err != nil {
+		return nil, err
 	}
 	return &modelStopAtStep{model: m, numSteps: args.NumSteps, lastStep: args.LastStep, target: args.LastStep}, nil
 }

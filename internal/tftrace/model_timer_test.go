@@ -16,13 +16,16 @@ type modelPeriod struct {
 	secs  *float64
 }
 
-// check refuses none and both. TensorFlow counts what was passed, 0 as well; here
-// 0 is none, and a negative period is an error.
-func (p modelPeriod) check(m *model) error {
-	valid := (p.steps == nil) != (p.secs == nil)
+// check refuses none and both.
+func (p modelPeriod) check(m *model) error { return exactlyOne(m, p.steps, p.secs) }
+
+// exactlyOne refuses none and both of two arguments. TensorFlow counts what was
+// passed, 0 as well; here 0 is none, and a negative number is an error.
+func exactlyOne[A, B int64 | float64](m *model, a *A, b *B) error {
+	valid := (a == nil) != (b == nil)
 	if !m.makes("D-14") {
-		steps, secs := p.orZero()
-		valid = steps >= 0 && secs >= 0 && (steps == 0) != (secs == 0)
+		a, b := orZero(a), orZero(b)
+		valid = a >= 0 && b >= 0 && (a == 0) != (b == 0)
 	}
 	if !valid {
 		return modelError("value_error")
@@ -39,14 +42,13 @@ func (p modelPeriod) none(m *model) bool {
 	return p == modelPeriod{}
 }
 
-func (p modelPeriod) orZero() (steps int64, secs float64) {
-	if p.steps != nil {
-		steps = *p.steps
+func (p modelPeriod) orZero() (steps int64, secs float64) { return orZero(p.steps), orZero(p.secs) }
+
+func orZero[T any](argument *T) (value T) {
+	if argument != nil {
+		value = *argument
 	}
-	if p.secs != nil {
-		secs = *p.secs
-	}
-	return steps, secs
+	return value
 }
 
 func (t *modelTimer) reset() { t.triggered = false }
