@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync/atomic"
 )
 
@@ -136,17 +135,17 @@ func firstCommon(a, b Feeds) (name string, found bool) {
 	return name, found
 }
 
-// whoAsked adds to the error about an unknown name who has fetched it.
+// whoAsked adds to the error about an unknown name who has fetched or fed it.
 func (h *hookedSession) whoAsked(err error) error {
 	unknown, ok := errors.AsType[*UnknownNameError](err)
 	if !ok {
 		return err
 	}
-	if slices.Contains(h.rc.original.Fetches, unknown.Name) {
+	if h.rc.original.mentions(unknown.Name) {
 		return fmt.Errorf("session: run: %w", err)
 	}
 	for i, args := range h.asked {
-		if args != nil && slices.Contains(args.Fetches, unknown.Name) {
+		if args != nil && args.mentions(unknown.Name) {
 			return h.hooks[i].failed(PhaseBeforeRun, err)
 		}
 	}

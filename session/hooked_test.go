@@ -406,6 +406,16 @@ func TestAnUnknownNameInARunSaysWhoAsked(t *testing.T) {
 	_, err = s.Run(t.Context(), "lss")
 	require.EqualError(t, err, `session: run: unknown name "lss", did you mean "loss"`)
 	require.ErrorIs(t, err, session.ErrUnknownName)
+
+	fed := session.SessionRunArgs{Feeds: session.Feeds{"lss": session.Float64(1)}}
+	s = open(t, lineGraph(), &session.HookFuncs{HookName: "c", OnBeforeRun: func(context.Context, *session.SessionRunContext) (*session.SessionRunArgs, error) {
+		return &fed, nil
+	}})
+	_, err = s.Run(t.Context(), "loss")
+	require.EqualError(t, err, `session: hook "c": BeforeRun: graph: feed: unknown name "lss", did you mean "loss"`)
+	s = open(t, lineGraph())
+	_, err = s.RunArgs(t.Context(), &fed, nil)
+	require.EqualError(t, err, `session: run: graph: feed: unknown name "lss", did you mean "loss"`)
 }
 
 func TestRunUntilStop(t *testing.T) {

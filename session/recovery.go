@@ -24,7 +24,7 @@ type Recovery struct {
 	// 100 ms to 30 s, each shortened at random by up to a half.
 	Backoff func(n int) time.Duration
 	// MaxAttempts is how many sessions may be lost, or fail to be created, before
-	// a run succeeds again. Default 20, which is 7 minutes or so with the default
+	// a run succeeds again. Default 20, which is 5 minutes or so with the default
 	// Backoff. Off sets no limit.
 	MaxAttempts int
 	// Recoverable decides which errors mean that the session was lost. Default:

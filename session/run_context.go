@@ -1,5 +1,7 @@
 package session
 
+import "slices"
+
 // SessionRunArgs is what a hook, or the caller, asks of one run.
 type SessionRunArgs struct {
 	// Fetches are names to evaluate; the same name may be asked for by many.
@@ -9,6 +11,12 @@ type SessionRunArgs struct {
 	Feeds Feeds
 	// Options are merged with those of the others; nil asks for nothing.
 	Options *RunOptions
+}
+
+// mentions reports whether name is to be fetched or fed.
+func (a *SessionRunArgs) mentions(name string) bool {
+	_, fed := a.Feeds[name]
+	return fed || slices.Contains(a.Fetches, name)
 }
 
 // SessionRunContext tells a hook about the run that is coming or has just been.

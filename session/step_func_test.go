@@ -139,7 +139,7 @@ func TestNothingOfAStepFuncCanBeFed(t *testing.T) {
 	}{
 		{session.Feeds{"calls": session.Int64(1)}, `session: "calls" is computed by a step function and cannot be fed`},
 		{session.Feeds{"train": {}, "calls": {}, "global_step": {}}, `session: "calls" is computed by a step function and cannot be fed`},
-		{session.Feeds{"call": session.Int64(1)}, `unknown name "call", did you mean "calls"`},
+		{session.Feeds{"call": session.Int64(1)}, `session: run: unknown name "call", did you mean "calls"`},
 	} {
 		_, err := s.RunArgs(t.Context(), &session.SessionRunArgs{Fetches: []string{"train"}, Feeds: c.feeds}, nil)
 		require.EqualError(t, err, c.want)
@@ -157,7 +157,7 @@ func TestAFeedErrorDoesNotDependOnTheOrderOfAMap(t *testing.T) {
 		_, err := s.RunArgs(t.Context(), &session.SessionRunArgs{Feeds: session.Feeds{
 			"b": session.Int64(1), "a": session.Int64(1), "c": session.Int64(1), "d": session.Int64(1),
 		}}, nil)
-		require.EqualError(t, err, `unknown name "a", there are ["calls" "global_step" "train"]`)
+		require.EqualError(t, err, `session: run: unknown name "a", there are ["calls" "global_step" "train"]`)
 	}
 }
 

@@ -22,6 +22,9 @@ func (tr trace) binding(isProbe func(hook string) bool) trace {
 		}
 		e = maps.Clone(e)
 		maps.DeleteFunc(e, func(key string, value any) bool { return value == nil || key == "text" })
+		if e["error"] != nil {
+			delete(e, "asks_stop") // the format does not say that it is noted of a callback that fails
+		}
 		if request, ok := e["request"].(map[string]any); ok {
 			if fetches, ok := request["fetches"].([]any); ok && len(fetches) == 0 {
 				request = maps.Clone(request)

@@ -34,6 +34,9 @@ func newModelStopAtStep(m *model, h hookSpec) (modelCallbacks, error) {
 	if err := exactlyOne(m, args.NumSteps, args.LastStep); err != nil {
 		return nil, err
 	}
+	if orZero(args.LastStep) == 0 && !m.makes("D-14") {
+		args.LastStep = nil
+	}
 	return &modelStopAtStep{model: m, numSteps: args.NumSteps, lastStep: args.LastStep, target: args.LastStep}, nil
 }
 

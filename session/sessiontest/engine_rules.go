@@ -100,7 +100,7 @@ func (c *engineCase) opening() {
 
 func (c *engineCase) initialize() {
 	s := c.create()
-	i, ok := s.Session.(session.Initializer)
+	i, ok := session.Ability[session.Initializer](s.Session)
 	if !ok {
 		c.skip("sessions are no Initializers")
 	}
@@ -128,7 +128,7 @@ func (c *engineCase) initialize() {
 
 func (c *engineCase) uninitialized() {
 	s := c.create()
-	if i, ok := s.Session.(session.Initializer); !ok || len(i.Uninitialized()) == 0 {
+	if i, ok := session.Ability[session.Initializer](s.Session); !ok || len(i.Uninitialized()) == 0 {
 		c.skip("all variables have values from the beginning")
 	}
 	for _, name := range c.stable {

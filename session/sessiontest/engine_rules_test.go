@@ -644,3 +644,31 @@ func TestNoEngineIsAFault(t *testing.T) {
 	err := sessiontest.CheckEngine(func() session.Engine { return nil }, bentOptions)
 	require.ErrorContains(t, err, "resolve: "+sessiontest.EngineRules()["resolve"]+":\n\tnewEngine returned nil")
 }
+
+// A shell is an engine whose sessions show their abilities only to who unwraps
+// them.
+type shell struct{ session.Engine }
+
+type shellSession struct{ session.Session }
+
+func (s shellSession) Unwrap() session.Session { return s.Session }
+
+func (e shell) NewSession(ctx context.Context) (session.Session, error) {
+	s, err := e.Engine.NewSession(ctx)
+	return shellSession{s}, err
+}
+
+func TestAbilitiesOfAnEngineMayBeBehindWrappings(t *testing.T) {
+	leaktest.Check(t)
+	saved := false
+	newEngine := func() session.Engine {
+		e := newBent()
+		e.variables = func(_ *bentSession, all []session.Variable) []session.Variable {
+			saved = true
+			return all
+		}
+		return shell{e}
+	}
+	require.NoError(t, sessiontest.CheckEngine(newEngine, sessiontest.EngineOptions{Fetches: bentOptions.Fetches}))
+	require.True(t, saved)
+}

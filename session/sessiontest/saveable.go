@@ -60,7 +60,7 @@ func (c *engineCase) saveable() {
 	next := c.create()
 	next.set(saved)
 	next.holds(saved, "after SetVariables in a new session")
-	if i, ok := next.Session.(session.Initializer); ok && len(i.Uninitialized()) > 0 {
+	if i, ok := session.Ability[session.Initializer](next.Session); ok && len(i.Uninitialized()) > 0 {
 		c.errorf("after SetVariables of all %q are uninitialized", i.Uninitialized())
 	}
 	next.eval(c.Train)
@@ -68,7 +68,7 @@ func (c *engineCase) saveable() {
 }
 
 func (s openSession) saveable() session.Saveable {
-	saveable, ok := s.Session.(session.Saveable)
+	saveable, ok := session.Ability[session.Saveable](s.Session)
 	if !ok {
 		s.c.skip("sessions are not Saveable")
 	}

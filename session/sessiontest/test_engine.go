@@ -130,7 +130,7 @@ func (c *engineCase) open() openSession {
 
 // initialize gives the variables values if need be.
 func (s openSession) initialize() {
-	if i, ok := s.Session.(session.Initializer); ok && len(i.Uninitialized()) > 0 {
+	if i, ok := session.Ability[session.Initializer](s.Session); ok && len(i.Uninitialized()) > 0 {
 		if err := i.Init(s.c.ctx); err != nil {
 			s.c.fatalf("Init: %v", err)
 		}
