@@ -51,6 +51,9 @@ type reader struct {
 	// ".", a run's graph has the tag "__run_graph__".
 	Runs     map[string]map[string]series `json:"runs"`
 	Warnings []string                     `json:"warnings"`
+	// Other holds, of EventAccumulator, the series that the pages of plugins put
+	// together.
+	Other map[string]map[string]series `json:"other"`
 	// Errors are those that left the rest readable.
 	Errors []string `json:"errors"`
 	// Failed is why the reader shows nothing at all.

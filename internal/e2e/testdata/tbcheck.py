@@ -18,6 +18,8 @@ one value a step:
   images, audio   a list of "<n> bytes, sha256 <16 digits>", one a sample
   text            the HTML that the page shows
 
+"other" of ea and "other_plugins" of the servers are the series of plugins that only have tensors: {"dtype", "shape", "data"}.
+
 It needs a Python that has tensorboard; TensorFlow only makes it slower. The servers listen on 127.0.0.1 and are ended before
 this program ends. With --stop-at-eof it also ends, with its servers, when its standard input does: with whoever started it.
 """
@@ -121,13 +123,13 @@ def run_dirs(logdir):
 
 
 def ea_run(acc):
-    """The run's series that all readers show, and its other tags with their plugins."""
+    """The run's series that all readers show, and its other ones as tensors."""
     tags = acc.Tags()
     runs, other = {}, {}
 
     def put(tag, plugin, events, values, **more):
         if plugin not in PLAIN:
-            other[tag] = plugin
+            other[tag] = series(plugin, [(e.wall_time, e.step) for e in events], values)
             return
         try:
             m = acc.SummaryMetadata(tag)
@@ -162,7 +164,7 @@ def ea_run(acc):
         except Exception as e:
             runs[RUN_GRAPH] = {"plugin": "graphs", "error": "%s: %s" % (type(e).__name__, e)}
     for tag in tags["run_metadata"]:
-        other.setdefault(tag, "graph_tagged_run_metadata")
+        other.setdefault(tag, {"plugin": "graph_tagged_run_metadata"})
     return runs, other
 
 
@@ -186,7 +188,16 @@ def ea_tensor(plugin, proto):
             return text_plugin.text_array_to_html(a, enable_markdown=True)
     except Exception as e:
         return {"error": "%s: %s" % (type(e).__name__, e)}
-    return {"shape": list(a.shape), "dtype": str(a.dtype)}
+    return array(a)
+
+
+def array(a):
+    """A tensor of a plugin of which no page is known here: its strings, or its numbers as bytes."""
+    if a.dtype == object:
+        data = [blob(x if isinstance(x, bytes) else str(x).encode()) for x in a.reshape(-1)]
+    else:
+        data = blob(a.tobytes())
+    return {"dtype": str(a.dtype), "shape": list(a.shape), "data": data}
 
 
 # ---------------------------------------------------------------------------------------------------------- TensorBoard
@@ -545,8 +556,8 @@ def custom_scalars(s, plug, runs):
     for pattern in dict.fromkeys(patterns):
         for run in runs:
             r = s.json(plug + "custom_scalars/scalars", {"run": run, "tag": pattern})
-            if failed(r) or r.get("payload"):
-                drawn.setdefault(run, {})[pattern] = r if failed(r) else {t: len(v) for t, v in sorted(r["payload"].items())}
+            if failed(r) or r.get("tag_to_events"):
+                drawn.setdefault(run, {})[pattern] = r if failed(r) else {t: len(v) for t, v in sorted(r["tag_to_events"].items())}
     return {"layout": layout, "drawn": drawn}
 
 
@@ -607,7 +618,7 @@ def other_plugins(p):
                 for tag, metadata in tags.items():
                     only = provider.RunTagFilter([run], [tag])
                     points = reader(ctx, experiment_id="", plugin_name=name, downsample=KEEP, run_tag_filter=only).get(run, {}).get(tag, [])
-                    values = {"scalar": lambda d: number(d.value), "tensor": lambda d: [str(d.numpy.dtype), list(d.numpy.shape)],
+                    values = {"scalar": lambda d: number(d.value), "tensor": lambda d: array(d.numpy),
                               "blobs": lambda d: len(d.values)}[kind]
                     content = base64.b64encode(metadata.plugin_content).decode()
                     plugin.setdefault(run, {})[tag] = {"class": kind, "steps": [d.step for d in points], "content": content,
