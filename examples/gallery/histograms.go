@@ -17,7 +17,8 @@ func histograms(w *summary.FileWriter, t *training) error {
 				return err
 			}
 		}
-		if err := w.Histogram("test/losses", m.net.losses(t.testSet), m.step); err != nil {
+		// Buckets of one width are easier to read, and coarser.
+		if err := w.HistogramBuckets("test/losses", m.net.losses(t.testSet), summary.DefaultBuckets, m.step); err != nil {
 			return err
 		}
 		// What was counted elsewhere comes with its buckets.

@@ -51,14 +51,15 @@ func parseFlags(args []string) (logdir string, err error) {
 func run(logdir string, out io.Writer) error {
 	t := train(settings{units: 12, rate: 0.5, batchSize: 32, decay: true})
 	dir := filepath.Join(logdir, "moons")
-	if err := errors.Join(exhibit(dir, t), projector(dir, t), hparams(filepath.Join(logdir, "trials"))); err != nil {
+	err := errors.Join(exhibit(dir, t), projector(dir, t), runs(dir, t), hparams(filepath.Join(logdir, "trials")))
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "event files: %s\nlook at them with\n    tensorboard --logdir %s\n", logdir, logdir)
 	return nil
 }
 
-// exhibit writes all but hyperparameters into one run.
+// exhibit writes all that belongs into one run.
 func exhibit(dir string, t *training) (err error) {
 	w, err := summary.NewFileWriter(dir, summary.FileWriterConfig{})
 	if err != nil {
@@ -66,7 +67,8 @@ func exhibit(dir string, t *training) (err error) {
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
 	for _, write := range []func(*summary.FileWriter, *training) error{
-		start, scalars, histograms, images, boxes, figures, video, audio, text, prCurves, meshes, customScalars, graphs, tensor, message,
+		start, scalars, histograms, images, boxes, figures, video, audio, text, prCurves, meshes,
+		customScalars, graphs, keras, tensor, message,
 	} {
 		if err := write(w, t); err != nil {
 			return err

@@ -212,6 +212,8 @@ func awkwardGraph(t *testing.T, w *summary.FileWriter) {
 	metadata := &session.RunMetadata{Nodes: []session.NodeStats{{Name: strange, Start: time.Unix(1, 1), Duration: time.Nanosecond}, {Name: "a"}}}
 	require.NoError(t, w.AddRunMetadata(metadata, "run 1", 0))
 	require.NoError(t, w.AddRunMetadata(&session.RunMetadata{}, strange, 1))
+	require.NoError(t, w.KerasModel("keras", `{"class_name": "Sequential", "config": {"name": "größe", "layers": [
+		{"class_name": "Dense", "config": {"name": "dense", "dtype": "float32"}}]}}`, 0))
 }
 
 func awkwardTensors(t *testing.T, w *summary.FileWriter) {
