@@ -10,3 +10,9 @@
 // n-th call before or after the update, slow runs, sessions that begin at a step
 // of your choice. It keeps a record of the calls.
 package sessiontest
+
+import "github.com/runhook/runhook/internal/ruletest"
+
+// A RuleError says that an implementation breaks a rule: which, its text, and what
+// was seen instead.
+type RuleError = ruletest.Error

@@ -11,36 +11,37 @@ import (
 	"strings"
 	"time"
 
+	"github.com/runhook/runhook/internal/ruletest"
 	"github.com/runhook/runhook/session"
 )
 
-var engineRules = []rule[*engineCase]{
-	{"resolve", "Resolve accepts every name that can be fetched, before Finalize and after it", (*engineCase).resolve},
-	{"resolve-unknown", "Resolve of a name that there is not returns an *UnknownNameError with that name", (*engineCase).resolveUnknown},
-	{"finalize", "Finalize is called before each session; all but the first call do nothing if the engine cannot compile again", (*engineCase).finalize},
-	{"sessions", "several sessions may use an engine in turn", (*engineCase).sessions},
-	{"opening", "the context of NewSession is for the opening: the session outlives it", (*engineCase).opening},
-	{"init", "Init gives every variable its initial value; after it none is uninitialized", (*engineCase).initialize},
-	{"uninitialized", "that a variable has no value yet is an error that Is ErrUninitialized", (*engineCase).uninitialized},
-	{"global-step", "the global step is an int64 that counts the updates of the trained state", (*engineCase).globalStep},
-	{"stale-step", "the global step fetched with a training op is the one before the update", (*engineCase).staleStep},
-	{"values", "Run fills Values, aligned with Fetches; an op without a value gives none", (*engineCase).values},
-	{"order", "the order of Fetches does not matter", (*engineCase).order},
-	{"one-step", "a run is one step of the engine, whatever is fetched with the training op", (*engineCase).oneStep},
-	{"plans", "a slice of Fetches promises the same names only while its first element and its length are the same", (*engineCase).plans},
-	{"request", "Run leaves the request as it is, but for the elements of Values, and Metadata", (*engineCase).request},
-	{"no-training", "a run that fetches no training op changes no trained state", (*engineCase).noTraining},
-	{"nothing", "a run of no fetches succeeds and changes nothing", (*engineCase).nothing},
-	{"unknown-fetch", "an unknown fetch is an error that Is ErrUnknownName, and nothing is trained", (*engineCase).unknownFetch},
-	{"unknown-feed", "an unknown feed is an error that Is ErrUnknownName, and nothing is trained", (*engineCase).unknownFeed},
-	{"feeds", "a feed is used in place of what would be computed, in this run only", (*engineCase).feeds},
-	{"context", "a run whose context is done trains nothing and fails with an error that Is ctx.Err()", (*engineCase).contextDone},
-	{"context-ends", "when ctx is done, Run returns as soon as it can, with an error that Is ctx.Err()", (*engineCase).contextEnds},
-	{"end-of-input", "at the end of the input Run returns exactly io.EOF, or ErrOutOfRange, and has trained nothing; runs without a training op go on", (*engineCase).endOfInput},
-	{"values-stay", "values stay valid until a run changes them: those of a hooked run outlive a raw run in AfterRun", (*engineCase).valuesStay},
-	{"metadata", "Metadata is filled as far as Options ask for a trace, not without", (*engineCase).metadata},
-	{"saveable", "SetVariables brings back what Variables gave, in this session and in another one, or, with an error, changes nothing", (*engineCase).saveable},
-	{"close", "Close ends the session: no goroutine of it is left", (*engineCase).close},
+var engineRules = []ruletest.Rule[*engineCase]{
+	ruletest.New("resolve", "Resolve accepts every name that can be fetched, before Finalize and after it", (*engineCase).resolve),
+	ruletest.New("resolve-unknown", "Resolve of a name that there is not returns an *UnknownNameError with that name", (*engineCase).resolveUnknown),
+	ruletest.New("finalize", "Finalize is called before each session; all but the first call do nothing if the engine cannot compile again", (*engineCase).finalize),
+	ruletest.New("sessions", "several sessions may use an engine in turn", (*engineCase).sessions),
+	ruletest.New("opening", "the context of NewSession is for the opening: the session outlives it", (*engineCase).opening),
+	ruletest.New("init", "Init gives every variable its initial value; after it none is uninitialized", (*engineCase).initialize),
+	ruletest.New("uninitialized", "that a variable has no value yet is an error that Is ErrUninitialized", (*engineCase).uninitialized),
+	ruletest.New("global-step", "the global step is an int64 that counts the updates of the trained state", (*engineCase).globalStep),
+	ruletest.New("stale-step", "the global step fetched with a training op is the one before the update", (*engineCase).staleStep),
+	ruletest.New("values", "Run fills Values, aligned with Fetches; an op without a value gives none", (*engineCase).values),
+	ruletest.New("order", "the order of Fetches does not matter", (*engineCase).order),
+	ruletest.New("one-step", "a run is one step of the engine, whatever is fetched with the training op", (*engineCase).oneStep),
+	ruletest.New("plans", "a slice of Fetches promises the same names only while its first element and its length are the same", (*engineCase).plans),
+	ruletest.New("request", "Run leaves the request as it is, but for the elements of Values, and Metadata", (*engineCase).request),
+	ruletest.New("no-training", "a run that fetches no training op changes no trained state", (*engineCase).noTraining),
+	ruletest.New("nothing", "a run of no fetches succeeds and changes nothing", (*engineCase).nothing),
+	ruletest.New("unknown-fetch", "an unknown fetch is an error that Is ErrUnknownName, and nothing is trained", (*engineCase).unknownFetch),
+	ruletest.New("unknown-feed", "an unknown feed is an error that Is ErrUnknownName, and nothing is trained", (*engineCase).unknownFeed),
+	ruletest.New("feeds", "a feed is used in place of what would be computed, in this run only", (*engineCase).feeds),
+	ruletest.New("context", "a run whose context is done trains nothing and fails with an error that Is ctx.Err()", (*engineCase).contextDone),
+	ruletest.New("context-ends", "when ctx is done, Run returns as soon as it can, with an error that Is ctx.Err()", (*engineCase).contextEnds),
+	ruletest.New("end-of-input", "at the end of the input Run returns exactly io.EOF, or ErrOutOfRange, and has trained nothing; runs without a training op go on", (*engineCase).endOfInput),
+	ruletest.New("values-stay", "values stay valid until a run changes them: those of a hooked run outlive a raw run in AfterRun", (*engineCase).valuesStay),
+	ruletest.New("metadata", "Metadata is filled as far as Options ask for a trace, not without", (*engineCase).metadata),
+	ruletest.New("saveable", "SetVariables brings back what Variables gave, in this session and in another one, or, with an error, changes nothing", (*engineCase).saveable),
+	ruletest.New("close", "Close ends the session: no goroutine of it is left", (*engineCase).close),
 }
 
 func (c *engineCase) resolve() {
@@ -49,7 +50,7 @@ func (c *engineCase) resolve() {
 	c.open() // resolves all names again
 	for name := range c.Feeds {
 		if err := c.engine.Resolve(name); err != nil {
-			c.errorf("Resolve(%q): %v", name, err)
+			c.Errorf("Resolve(%q): %v", name, err)
 		}
 	}
 }
@@ -60,9 +61,9 @@ func (c *engineCase) resolveUnknown() {
 		var unknown *session.UnknownNameError
 		switch {
 		case !errors.As(err, &unknown):
-			c.errorf("%s: Resolve(%q) returns %#v", when, c.Unknown, err)
+			c.Errorf("%s: Resolve(%q) returns %#v", when, c.Unknown, err)
 		case unknown.Name != c.Unknown:
-			c.errorf("%s: the error for %q names %q", when, c.Unknown, unknown.Name)
+			c.Errorf("%s: the error for %q names %q", when, c.Unknown, unknown.Name)
 		}
 	}
 	check("before Finalize")
@@ -74,7 +75,7 @@ func (c *engineCase) finalize() {
 	s := c.trained()
 	before := s.state()
 	if err := c.engine.Finalize(c.ctx); err != nil {
-		c.errorf("the second Finalize: %v", err)
+		c.Errorf("the second Finalize: %v", err)
 	}
 	s.unchanged(before, "a second Finalize")
 	s.eval(c.Train)
@@ -102,14 +103,14 @@ func (c *engineCase) initialize() {
 	s := c.create()
 	i, ok := session.Ability[session.Initializer](s.Session)
 	if !ok {
-		c.skip("sessions are no Initializers")
+		c.Skip("sessions are no Initializers")
 	}
 	initialize := func() {
 		if err := i.Init(c.ctx); err != nil {
-			c.fatalf("Init: %v", err)
+			c.Fatalf("Init: %v", err)
 		}
 		if names := i.Uninitialized(); len(names) > 0 {
-			c.errorf("after Init %q are uninitialized", names)
+			c.Errorf("after Init %q are uninitialized", names)
 		}
 	}
 	if len(i.Uninitialized()) > 0 {
@@ -122,18 +123,18 @@ func (c *engineCase) initialize() {
 	s.eval(c.Train)
 	initialize()
 	if step := s.step(); step != first {
-		c.errorf("the global step begins at %d; after a step of training and another Init it is %d", first, step)
+		c.Errorf("the global step begins at %d; after a step of training and another Init it is %d", first, step)
 	}
 }
 
 func (c *engineCase) uninitialized() {
 	s := c.create()
 	if i, ok := session.Ability[session.Initializer](s.Session); !ok || len(i.Uninitialized()) == 0 {
-		c.skip("all variables have values from the beginning")
+		c.Skip("all variables have values from the beginning")
 	}
 	for _, name := range c.stable {
 		if _, err := session.Eval(c.ctx, s.Session, name); err != nil && !errors.Is(err, session.ErrUninitialized) {
-			c.errorf("before Init a run of %q returns %v", name, err)
+			c.Errorf("before Init a run of %q returns %v", name, err)
 		}
 	}
 }
@@ -145,7 +146,7 @@ func (c *engineCase) globalStep() {
 		s.eval(c.Train)
 		after := s.step()
 		if after <= before {
-			c.errorf("a training run takes the global step from %d to %d", before, after)
+			c.Errorf("a training run takes the global step from %d to %d", before, after)
 		}
 		before = after
 	}
@@ -158,7 +159,7 @@ func (c *engineCase) staleStep() {
 		before := s.step()
 		at := slices.Index(names, step)
 		if v := s.eval(names...)[at]; v != session.Int64(before) {
-			c.errorf("the global step is %d before a run of %q, which gives %v", before, names, v)
+			c.Errorf("the global step is %d before a run of %q, which gives %v", before, names, v)
 		}
 	}
 }
@@ -174,7 +175,7 @@ func (c *engineCase) values() {
 			all[i] = garbage
 		}
 		if err := s.Run(c.ctx, req); err != nil {
-			c.fatalf("a run of %q: %v", names, err)
+			c.Fatalf("a run of %q: %v", names, err)
 		}
 		for i, name := range names {
 			want, ok := c.Fetches[name]
@@ -185,17 +186,17 @@ func (c *engineCase) values() {
 				want, ok = session.KindNone, true
 			}
 			if kind := req.Values[i].Kind(); ok && kind != want {
-				c.errorf("Values has %v of kind %v for %q, want %v", req.Values[i], kind, name, want)
+				c.Errorf("Values has %v of kind %v for %q, want %v", req.Values[i], kind, name, want)
 			}
 			if t, ok := req.Values[i].Tensor(); ok {
 				if err := t.Validate(); err != nil {
-					c.errorf("%q: %v", name, err)
+					c.Errorf("%q: %v", name, err)
 				}
 			}
 		}
 		for _, v := range all[len(names):] {
 			if v != garbage {
-				c.errorf("Run writes %v behind the end of Values", v)
+				c.Errorf("Run writes %v behind the end of Values", v)
 			}
 		}
 	}
@@ -210,7 +211,7 @@ func (c *engineCase) order() {
 	compare := func(names []string) {
 		for i, v := range s.eval(names...) {
 			if !same(want[names[i]], v) {
-				c.errorf("%q is %v by itself, and %v in a run of %q", names[i], want[names[i]], v, names)
+				c.Errorf("%q is %v by itself, and %v in a run of %q", names[i], want[names[i]], v, names)
 			}
 		}
 	}
@@ -234,7 +235,7 @@ func (c *engineCase) oneStep() {
 	names := c.known()
 	for range names {
 		if n := steps(names...); n != alone {
-			c.errorf("a run of %q makes %d steps, one of %q makes %d", names, n, c.Train, alone)
+			c.Errorf("a run of %q makes %d steps, one of %q makes %d", names, n, c.Train, alone)
 		}
 		names = append(names[1:], names[0])
 	}
@@ -242,7 +243,7 @@ func (c *engineCase) oneStep() {
 
 func (c *engineCase) plans() {
 	if len(c.stable) == 0 {
-		c.skip("there is nothing to fetch")
+		c.Skip("there is nothing to fetch")
 	}
 	s := c.trained()
 	want := make(map[string]session.Value)
@@ -263,7 +264,7 @@ func (c *engineCase) plans() {
 		for _, names := range lists {
 			for i, v := range s.run(names...).Values {
 				if !same(want[names[i]], v) {
-					c.fatalf("%q is %v, and %v in a run of %q after runs of other slices", names[i], want[names[i]], v, names)
+					c.Fatalf("%q is %v, and %v in a run of %q after runs of other slices", names[i], want[names[i]], v, names)
 				}
 			}
 		}
@@ -285,20 +286,20 @@ func (c *engineCase) request() {
 	given, options := req, *req.Options
 	for range 2 {
 		if err := s.Run(c.ctx, &req); err != nil {
-			c.fatalf("a run of %q with feeds: %v", names, err)
+			c.Fatalf("a run of %q with feeds: %v", names, err)
 		}
 	}
 	if !slices.Equal(req.Fetches, names) {
-		c.errorf("Run changes Fetches from %q to %q", names, req.Fetches)
+		c.Errorf("Run changes Fetches from %q to %q", names, req.Fetches)
 	}
 	if len(req.Values) != len(names) || &req.Values[0] != &given.Values[0] {
-		c.errorf("Run replaces the slice of Values")
+		c.Errorf("Run replaces the slice of Values")
 	}
 	if !maps.EqualFunc(req.Feeds, feeds, same) {
-		c.errorf("Run changes Feeds from %v to %v", feeds, req.Feeds)
+		c.Errorf("Run changes Feeds from %v to %v", feeds, req.Feeds)
 	}
 	if req.Options != given.Options || !reflect.DeepEqual(*req.Options, options) {
-		c.errorf("Run changes Options")
+		c.Errorf("Run changes Options")
 	}
 }
 
@@ -316,7 +317,7 @@ func (c *engineCase) nothing() {
 	before := s.state()
 	for _, req := range []session.Request{{}, {Fetches: []string{}, Values: []session.Value{}, Feeds: session.Feeds{}}} {
 		if err := s.Run(c.ctx, &req); err != nil {
-			c.errorf("a run of nothing: %v", err)
+			c.Errorf("a run of nothing: %v", err)
 		}
 	}
 	s.unchanged(before, "a run of nothing")
@@ -327,7 +328,7 @@ func (c *engineCase) unknownFetch() {
 	before := s.state()
 	for _, names := range [][]string{{c.Unknown}, {c.Train, c.Unknown}, {c.Unknown, c.Train}} {
 		if _, err := session.Eval(c.ctx, s.Session, names...); !errors.Is(err, session.ErrUnknownName) {
-			c.errorf("a run of %q returns %v", names, err)
+			c.Errorf("a run of %q returns %v", names, err)
 		}
 		s.unchanged(before, fmt.Sprintf("a run of %q", names))
 	}
@@ -341,7 +342,7 @@ func (c *engineCase) unknownFeed() {
 			Fetches: names, Values: make([]session.Value, len(names)), Feeds: session.Feeds{c.Unknown: session.Float64(1)},
 		}
 		if err := s.Run(c.ctx, &req); !errors.Is(err, session.ErrUnknownName) {
-			c.errorf("a run of %q that feeds %q returns %v", names, c.Unknown, err)
+			c.Errorf("a run of %q that feeds %q returns %v", names, c.Unknown, err)
 		}
 		s.unchanged(before, fmt.Sprintf("a run of %q that feeds %q", names, c.Unknown))
 	}
@@ -349,7 +350,7 @@ func (c *engineCase) unknownFeed() {
 
 func (c *engineCase) feeds() {
 	if len(c.Feeds) == 0 {
-		c.skip("EngineOptions.Feeds is empty")
+		c.Skip("EngineOptions.Feeds is empty")
 	}
 	s := c.trained()
 	before := s.state()
@@ -358,15 +359,15 @@ func (c *engineCase) feeds() {
 		req := session.Request{Fetches: []string{name}, Values: make([]session.Value, 1), Feeds: session.Feeds{name: want.Clone()}}
 		for range 2 {
 			if err := s.Run(c.ctx, &req); err != nil {
-				c.fatalf("a run that feeds %q: %v", name, err)
+				c.Fatalf("a run that feeds %q: %v", name, err)
 			}
 			if !same(req.Values[0], want) {
-				c.errorf("%q is fed %v and gives %v", name, want, req.Values[0])
+				c.Errorf("%q is fed %v and gives %v", name, want, req.Values[0])
 			}
 		}
 		req.Feeds = nil
 		if err := s.Run(c.ctx, &req); err == nil && same(req.Values[0], want) {
-			c.errorf("%q gives the value fed in the run before", name)
+			c.Errorf("%q gives the value fed in the run before", name)
 		}
 	}
 	s.unchanged(before, "a run that feeds")
@@ -381,10 +382,10 @@ func (c *engineCase) contextDone() {
 	defer cancelLate()
 	for _, ctx := range []context.Context{canceled, late} {
 		if _, err := session.Eval(ctx, s.Session, c.Train); !errors.Is(err, ctx.Err()) {
-			c.errorf("a training run with a context that is done (%v) returns %v", ctx.Err(), err)
+			c.Errorf("a training run with a context that is done (%v) returns %v", ctx.Err(), err)
 		}
 		if _, err := session.Eval(ctx, s.Session, c.stable...); err != nil && !errors.Is(err, ctx.Err()) {
-			c.errorf("a run with a context that is done (%v) returns %v", ctx.Err(), err)
+			c.Errorf("a run with a context that is done (%v) returns %v", ctx.Err(), err)
 		}
 		s.unchanged(before, "a run with a context that is done")
 	}
@@ -392,28 +393,28 @@ func (c *engineCase) contextDone() {
 
 func (c *engineCase) contextEnds() {
 	if c.Block == nil {
-		c.skip("EngineOptions.Block is not set")
+		c.Skip("EngineOptions.Block is not set")
 	}
 	s := c.trained()
 	c.Block(c.engine)
 	ctx, cancel := context.WithTimeout(c.ctx, 10*time.Millisecond)
 	defer cancel()
-	c.within("a run whose context has ended", func() {
+	c.Within("a run whose context has ended", func() {
 		if _, err := session.Eval(ctx, s.Session, c.Train); !errors.Is(err, context.DeadlineExceeded) {
-			c.errorf("a run whose context ends meanwhile returns %v", err)
+			c.Errorf("a run whose context ends meanwhile returns %v", err)
 		}
 	})
 }
 
 func (c *engineCase) endOfInput() {
 	if c.EndInput == nil {
-		c.skip("EngineOptions.EndInput is not set")
+		c.Skip("EngineOptions.EndInput is not set")
 	}
 	s := c.trained()
 	before := s.state()
 	c.EndInput(c.engine)
 	if _, err := session.Eval(c.ctx, s.Session, c.Train); err != io.EOF && !isOutOfRange(err) {
-		c.errorf("at the end of the input a training run returns %#v", err)
+		c.Errorf("at the end of the input a training run returns %#v", err)
 	}
 	s.unchanged(before, "a training run at the end of the input")
 }
@@ -433,7 +434,7 @@ func (c *engineCase) valuesStay() {
 	compare := func(after string, tensors bool) {
 		for i, v := range run.Values {
 			if (tensors || v.Kind() != session.KindTensor) && !same(kept[i], v) {
-				c.errorf("%s changes the value of %q that an earlier run gave, from %v to %v", after, run.Fetches[i], kept[i], v)
+				c.Errorf("%s changes the value of %q that an earlier run gave, from %v to %v", after, run.Fetches[i], kept[i], v)
 			}
 		}
 	}
@@ -455,14 +456,14 @@ func (c *engineCase) metadata() {
 			Fetches: []string{c.Train}, Values: make([]session.Value, 1), Options: options, Metadata: metadata,
 		}
 		if err := s.Run(c.ctx, &req); err != nil {
-			c.errorf("a run with Metadata: %v", err)
+			c.Errorf("a run with Metadata: %v", err)
 		}
 		if n := len(metadata.Nodes); n > 0 && (options == nil || options.TraceLevel == session.NoTrace) {
-			c.errorf("Metadata has %d nodes though nobody asked for a trace", n)
+			c.Errorf("Metadata has %d nodes though nobody asked for a trace", n)
 		}
 		req.Metadata = nil
 		if err := s.Run(c.ctx, &req); err != nil {
-			c.errorf("a run without Metadata: %v", err)
+			c.Errorf("a run without Metadata: %v", err)
 		}
 	}
 }
@@ -471,6 +472,6 @@ func (c *engineCase) close() {
 	use := func() { c.trained().end() }
 	use() // what the engine keeps for all its sessions comes with the first
 	if left := goroutinesOf(use); len(left) > 0 {
-		c.errorf("%d goroutines are left of a closed session:\n%s", len(left), strings.Join(left, "\n\n"))
+		c.Errorf("%d goroutines are left of a closed session:\n%s", len(left), strings.Join(left, "\n\n"))
 	}
 }

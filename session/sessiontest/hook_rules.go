@@ -13,27 +13,28 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/runhook/runhook/internal/ruletest"
 	"github.com/runhook/runhook/session"
 )
 
-var hookRules = []rule[*hookCase]{
-	{"session", "a hook takes part in a session from Begin to End without an error", (*hookCase).session},
-	{"method-names", "only the methods of SessionRunHook, SessionCloser and Namer are called, by their exact names", (*hookCase).methodNames},
-	{"resolve", "a hook resolves in Begin the names that it will fetch", (*hookCase).resolves},
-	{"unknown-name", "Begin returns the error of a name that there is not, or the hook does without the name", (*hookCase).unknownName},
-	{"no-global-step", "without a global step Begin returns ErrNoGlobalStep, or the hook does without", (*hookCase).noGlobalStep},
-	{"args", "what BeforeRun returns is the hook's own, and unchanged until AfterRun", (*hookCase).args},
-	{"original-args", "the caller's args are read-only", (*hookCase).originalArgs},
-	{"keeps-nothing", "contexts, the run context and values are valid only during the call; what is to be kept is cloned", (*hookCase).keepsNothing},
-	{"begins-anew", "Begin resets the state: a hook may be used by several sessions, one after the other, however they ended", (*hookCase).beginsAnew},
-	{"recovery", "AfterCreateSession is called again when a lost session is created again, and the hook goes on", (*hookCase).recovery},
-	{"every-ending", "a hook copes with every ending, and CloseSession with whatever came of Begin", (*hookCase).everyEnding},
-	{"goroutines", "no goroutine of a hook outlives the session; End is not called after a failure, CloseSession always", (*hookCase).goroutines},
-	{"one-at-a-time", "a session is for one goroutine at a time: a hook runs it during its own calls only", (*hookCase).oneAtATime},
-	{"engine-errors", "an error of the engine that a hook meets is returned", (*hookCase).engineErrors},
-	{"odd-values", "a value that a hook cannot use is an error, not a panic", (*hookCase).oddValues},
-	{"context", "a hook that waits gives up when its context is done, with nil or an error that Is ctx.Err()", (*hookCase).context},
-	{"idle-run", "a run in which a hook has nothing to do allocates nothing", (*hookCase).idleRun},
+var hookRules = []ruletest.Rule[*hookCase]{
+	ruletest.New("session", "a hook takes part in a session from Begin to End without an error", (*hookCase).session),
+	ruletest.New("method-names", "only the methods of SessionRunHook, SessionCloser and Namer are called, by their exact names", (*hookCase).methodNames),
+	ruletest.New("resolve", "a hook resolves in Begin the names that it will fetch", (*hookCase).resolves),
+	ruletest.New("unknown-name", "Begin returns the error of a name that there is not, or the hook does without the name", (*hookCase).unknownName),
+	ruletest.New("no-global-step", "without a global step Begin returns ErrNoGlobalStep, or the hook does without", (*hookCase).noGlobalStep),
+	ruletest.New("args", "what BeforeRun returns is the hook's own, and unchanged until AfterRun", (*hookCase).args),
+	ruletest.New("original-args", "the caller's args are read-only", (*hookCase).originalArgs),
+	ruletest.New("keeps-nothing", "contexts, the run context and values are valid only during the call; what is to be kept is cloned", (*hookCase).keepsNothing),
+	ruletest.New("begins-anew", "Begin resets the state: a hook may be used by several sessions, one after the other, however they ended", (*hookCase).beginsAnew),
+	ruletest.New("recovery", "AfterCreateSession is called again when a lost session is created again, and the hook goes on", (*hookCase).recovery),
+	ruletest.New("every-ending", "a hook copes with every ending, and CloseSession with whatever came of Begin", (*hookCase).everyEnding),
+	ruletest.New("goroutines", "no goroutine of a hook outlives the session; End is not called after a failure, CloseSession always", (*hookCase).goroutines),
+	ruletest.New("one-at-a-time", "a session is for one goroutine at a time: a hook runs it during its own calls only", (*hookCase).oneAtATime),
+	ruletest.New("engine-errors", "an error of the engine that a hook meets is returned", (*hookCase).engineErrors),
+	ruletest.New("odd-values", "a value that a hook cannot use is an error, not a panic", (*hookCase).oddValues),
+	ruletest.New("context", "a hook that waits gives up when its context is done, with nil or an error that Is ctx.Err()", (*hookCase).context),
+	ruletest.New("idle-run", "a run in which a hook has nothing to do allocates nothing", (*hookCase).idleRun),
 }
 
 func (c *hookCase) session() { c.stay(c.new()).clean() }
@@ -52,7 +53,7 @@ func (c *hookCase) methodNames() {
 	}
 	if _, closes := hook.(session.SessionCloser); !closes {
 		if m, has := t.MethodByName(string(session.PhaseCloseSession)); has {
-			c.errorf("%T is no SessionCloser, though %v has a method %s: %v", hook, t, m.Name, m.Type)
+			c.Errorf("%T is no SessionCloser, though %v has a method %s: %v", hook, t, m.Name, m.Type)
 		}
 	}
 	for m := range t.NumMethod() {
@@ -66,7 +67,7 @@ func (c *hookCase) methodNames() {
 				edits = 1
 			}
 			if strings.EqualFold(name, string(phase)) || within(name, string(phase), edits) {
-				c.errorf("%v has a method %s, which looks like %s and is not called", t, name, phase)
+				c.Errorf("%v has a method %s, which looks like %s and is not called", t, name, phase)
 			}
 		}
 	}
@@ -127,7 +128,7 @@ func (c *hookCase) resolves() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(askedFor)) {
 		if !resolved[name] {
-			c.errorf("%q is asked for by %s and was not resolved", name, askedFor[name])
+			c.Errorf("%q is asked for by %s and was not resolved", name, askedFor[name])
 		}
 	}
 }
@@ -138,7 +139,7 @@ func (c *hookCase) unknownName() {
 		s.probe.during = func(ctx context.Context, phase session.Phase, call func(context.Context) error) error {
 			err := call(ctx)
 			if phase == session.PhaseBegin && err != nil && !errors.Is(err, session.ErrUnknownName) {
-				c.errorf("Begin returns %v, which is not the error of Resolve", err)
+				c.Errorf("Begin returns %v, which is not the error of Resolve", err)
 			}
 			return err
 		}
@@ -158,7 +159,7 @@ func (c *hookCase) unknownName() {
 				gone = "" // it has tried again
 			}
 			if call.Op == OpRun && gone != "" && gone != session.GlobalStepName && slices.Contains(call.Fetches, gone) {
-				c.errorf("Resolve(%q) fails in Begin, and the hook fetches it", gone)
+				c.Errorf("Resolve(%q) fails in Begin, and the hook fetches it", gone)
 				break
 			}
 		}
@@ -176,7 +177,7 @@ func (c *hookCase) noGlobalStep() {
 	unknown, isUnknown := errors.AsType[*session.UnknownNameError](err)
 	asked := isUnknown && unknown.Name == session.GlobalStepName // as a name like any other
 	if !inHook || failed.Phase != session.PhaseBegin || !errors.Is(err, session.ErrNoGlobalStep) && !asked {
-		c.errorf("with an engine that has none: %v", err)
+		c.Errorf("with an engine that has none: %v", err)
 	}
 }
 
@@ -192,13 +193,13 @@ func (c *hookCase) args() {
 	}
 	s.probe.asked = func(rc *session.SessionRunContext, args *session.SessionRunArgs) {
 		if given = args; given == rc.OriginalArgs() {
-			c.errorf("BeforeRun returns the caller's args")
+			c.Errorf("BeforeRun returns the caller's args")
 		}
 		before = contents()
 	}
 	s.probe.values = func(*session.SessionRunContext, *session.SessionRunValues) {
 		if now := contents(); now != before {
-			c.errorf("BeforeRun returned %s, which has become %s", before, now)
+			c.Errorf("BeforeRun returned %s, which has become %s", before, now)
 		}
 	}
 	s.clean()
@@ -209,7 +210,7 @@ func (c *hookCase) originalArgs() {
 	fetches := []string{session.TrainOp, session.GlobalStepName}
 	check := func(rc *session.SessionRunContext, when string) {
 		if args := rc.OriginalArgs(); !slices.Equal(args.Fetches, fetches) || len(args.Feeds) > 0 || args.Options != nil {
-			c.errorf("%s the caller's args have become %s", when, describe(args))
+			c.Errorf("%s the caller's args have become %s", when, describe(args))
 		}
 	}
 	s.probe.asked = func(rc *session.SessionRunContext, _ *session.SessionRunArgs) { check(rc, "after BeforeRun") }
@@ -226,7 +227,7 @@ func (c *hookCase) everyEnding() {
 		err := c.end(c.new(), e)
 		for _, leaf := range leaves(err) {
 			if e.failure == nil || !errors.Is(leaf, e.failure) {
-				c.errorf("%s: %v", e.name, leaf)
+				c.Errorf("%s: %v", e.name, leaf)
 			}
 		}
 	}
@@ -241,7 +242,7 @@ func (c *hookCase) beginsAnew() {
 		again := c.stay(hook).next("a session after " + e.name)
 		again.clean()
 		if !slices.Equal(again.probe.log, fresh.probe.log) {
-			c.errorf("%s:\n%s\nwhere a new hook has\n%s", again.what,
+			c.Errorf("%s:\n%s\nwhere a new hook has\n%s", again.what,
 				strings.Join(again.probe.log, "\n"), strings.Join(fresh.probe.log, "\n"))
 		}
 	}
@@ -257,7 +258,7 @@ func (c *hookCase) recovery() {
 			}
 			phase := s.probe.phase()
 			if ended := phase == session.PhaseEnd || phase == session.PhaseCloseSession; err != nil && !(ended && session.IsLost(err)) {
-				c.errorf("the session is lost in run %d, and: %v", n, err)
+				c.Errorf("the session is lost in run %d, and: %v", n, err)
 			}
 		}
 	}
@@ -269,7 +270,7 @@ func (c *hookCase) goroutines() {
 		hook := c.new()
 		left := goroutinesOf(func() { c.end(hook, e) })
 		if len(left) > 0 {
-			c.errorf("%d goroutines are left after %s:\n%s", len(left), e.name, strings.Join(left, "\n\n"))
+			c.Errorf("%d goroutines are left after %s:\n%s", len(left), e.name, strings.Join(left, "\n\n"))
 		}
 	}
 }
@@ -279,7 +280,7 @@ func (c *hookCase) oneAtATime() {
 	s.run()
 	for _, call := range s.engine.Calls() {
 		if errors.Is(call.Err, errTwoAtOnce) {
-			c.errorf("two runs at once, one of them of %q", call.Fetches)
+			c.Errorf("two runs at once, one of them of %q", call.Fetches)
 			return
 		}
 	}
@@ -295,7 +296,7 @@ func (c *hookCase) engineErrors() {
 			return
 		}
 		if !errors.Is(err, errInjected) {
-			c.errorf("run %d of the engine fails, made in or after %s, and the session ends with %v", n, met.Load(), err)
+			c.Errorf("run %d of the engine fails, made in or after %s, and the session ends with %v", n, met.Load(), err)
 		}
 	}
 }
@@ -327,7 +328,7 @@ func (c *hookCase) context() {
 			defer cancel()
 			err := call(limited)
 			if err != nil && limited.Err() != nil && !errors.Is(err, limited.Err()) {
-				c.errorf("the context of %s is done, and it returns %v", phase, err)
+				c.Errorf("the context of %s is done, and it returns %v", phase, err)
 			}
 			return err
 		}
@@ -349,13 +350,13 @@ func (c *hookCase) context() {
 
 func (c *hookCase) idleRun() {
 	if c.Allocates {
-		c.skip("HookOptions.Allocates is set")
+		c.Skip("HookOptions.Allocates is set")
 	}
 	hook := c.new()
 	s := c.stay(hook)
 	s.engine.Unrecorded = true
 	allocations := 0.0
-	c.within(s.what, func() {
+	c.Within(s.what, func() {
 		defer s.cancel()
 		config := session.Config{Engine: s.engine, Hooks: []session.SessionRunHook{hook}}
 		err := session.With(s.ctx, config, func(m *session.MonitoredSession) error {
@@ -387,10 +388,10 @@ func (c *hookCase) idleRun() {
 			return nil
 		})
 		if err != nil {
-			c.errorf("%v", err)
+			c.Errorf("%v", err)
 		}
 	})
 	if allocations >= 0.5 {
-		c.errorf("%.1f allocations a run", allocations)
+		c.Errorf("%.1f allocations a run", allocations)
 	}
 }

@@ -18,7 +18,7 @@ func (c *hookCase) keepsNothing() {
 	c.watchStay(hook, watched)
 	if held := watched.held(); len(held) > 0 {
 		slices.Sort(held)
-		c.errorf("after the session the hook holds %s", strings.Join(held, ", "))
+		c.Errorf("after the session the hook holds %s", strings.Join(held, ", "))
 	}
 	runtime.KeepAlive(hook)
 }
@@ -34,7 +34,7 @@ func (c *hookCase) watchStay(hook session.SessionRunHook, watched *kept) {
 		watch(watched, "the values", values)
 	}
 	s.probe.during = func(ctx context.Context, phase session.Phase, call func(context.Context) error) error {
-		lent := &lentContext{Context: ctx, phase: phase, late: c.errorf}
+		lent := &lentContext{Context: ctx, phase: phase, late: c.Errorf}
 		watch(watched, "the context of "+string(phase), lent)
 		defer lent.over.Store(true)
 		return call(lent)

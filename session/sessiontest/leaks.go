@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 	"weak"
+
+	"github.com/runhook/runhook/internal/ruletest"
 )
 
 // labels numbers the calls of goroutinesOf.
@@ -35,7 +37,7 @@ func lasting(look func() []string) (there []string) {
 		if there = look(); len(there) == 0 {
 			return nil
 		}
-		time.Sleep(patience / 10 / looks)
+		time.Sleep(ruletest.Patience / 10 / looks)
 	}
 	return there
 }

@@ -45,12 +45,12 @@ func (c *engineCase) saveable() {
 
 	late, again := s.variables()
 	if fmt.Sprint(names) != fmt.Sprint(again) {
-		c.errorf("Variables gives %q, then %q", names, again)
+		c.Errorf("Variables gives %q, then %q", names, again)
 	}
 	refused := cloned(saved)
 	refused[c.Unknown] = session.Int64(1)
 	if err := s.saveable().SetVariables(c.ctx, refused); err == nil {
-		c.errorf("SetVariables takes a value for %q, which there is not", c.Unknown)
+		c.Errorf("SetVariables takes a value for %q, which there is not", c.Unknown)
 	}
 	s.holds(late, "after a SetVariables that was refused")
 	s.set(saved)
@@ -61,7 +61,7 @@ func (c *engineCase) saveable() {
 	next.set(saved)
 	next.holds(saved, "after SetVariables in a new session")
 	if i, ok := session.Ability[session.Initializer](next.Session); ok && len(i.Uninitialized()) > 0 {
-		c.errorf("after SetVariables of all %q are uninitialized", i.Uninitialized())
+		c.Errorf("after SetVariables of all %q are uninitialized", i.Uninitialized())
 	}
 	next.eval(c.Train)
 	next.end()
@@ -70,7 +70,7 @@ func (c *engineCase) saveable() {
 func (s openSession) saveable() session.Saveable {
 	saveable, ok := session.Ability[session.Saveable](s.Session)
 	if !ok {
-		s.c.skip("sessions are not Saveable")
+		s.c.Skip("sessions are not Saveable")
 	}
 	return saveable
 }
@@ -79,15 +79,15 @@ func (s openSession) saveable() session.Saveable {
 func (s openSession) variables() (values map[string]session.Value, names []string) {
 	listed, err := s.saveable().Variables(s.c.ctx)
 	if err != nil {
-		s.c.fatalf("Variables: %v", err)
+		s.c.Fatalf("Variables: %v", err)
 	}
 	values = make(map[string]session.Value)
 	for _, v := range listed {
 		if _, twice := values[v.Name]; twice {
-			s.c.errorf("Variables gives %q twice", v.Name)
+			s.c.Errorf("Variables gives %q twice", v.Name)
 		}
 		if !v.Initialized || v.Value.IsNone() {
-			s.c.errorf("after Init or SetVariables %q has no value", v.Name)
+			s.c.Errorf("after Init or SetVariables %q has no value", v.Name)
 		}
 		values[v.Name] = v.Value.Clone()
 		names = append(names, v.Name)
@@ -98,7 +98,7 @@ func (s openSession) variables() (values map[string]session.Value, names []strin
 // set gives the session copies, which it takes over.
 func (s openSession) set(values map[string]session.Value) {
 	if err := s.saveable().SetVariables(s.c.ctx, cloned(values)); err != nil {
-		s.c.fatalf("SetVariables: %v", err)
+		s.c.Fatalf("SetVariables: %v", err)
 	}
 }
 
@@ -107,7 +107,7 @@ func (s openSession) holds(want map[string]session.Value, when string) {
 	got, names := s.variables()
 	for _, name := range names {
 		if !same(want[name], got[name]) {
-			s.c.errorf("%s %q is %v, want %v", when, name, got[name], want[name])
+			s.c.Errorf("%s %q is %v, want %v", when, name, got[name], want[name])
 		}
 	}
 }

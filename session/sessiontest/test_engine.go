@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/runhook/runhook/internal/ruletest"
 	"github.com/runhook/runhook/session"
 )
 
@@ -39,7 +40,7 @@ type EngineOptions struct {
 // [session.Session], [session.Request], [session.Initializer] and
 // [session.Saveable], in a subtest each. newEngine returns a new engine for each.
 func TestEngine(t *testing.T, newEngine func(t *testing.T) session.Engine, options EngineOptions) {
-	testAll(t, engineRules, func(t *testing.T, v *verdict) *engineCase {
+	ruletest.TestAll(t, engineRules, func(t *testing.T, v *ruletest.Verdict) *engineCase {
 		return newEngineCase(v, newEngine(t), options)
 	})
 }
@@ -47,14 +48,14 @@ func TestEngine(t *testing.T, newEngine func(t *testing.T) session.Engine, optio
 // CheckEngine is [TestEngine] outside of a test. It returns a [RuleError] for
 // each rule that is broken, joined, or nil.
 func CheckEngine(newEngine func() session.Engine, options EngineOptions) error {
-	return checkAll(engineRules, func(v *verdict) *engineCase {
+	return ruletest.CheckAll(engineRules, func(v *ruletest.Verdict) *engineCase {
 		return newEngineCase(v, newEngine(), options)
 	})
 }
 
 // An engineCase checks one rule.
 type engineCase struct {
-	*verdict
+	*ruletest.Verdict
 	EngineOptions
 	engine session.Engine
 	ctx    context.Context
@@ -62,12 +63,12 @@ type engineCase struct {
 	stable []string // without the volatile ones, with the global step
 }
 
-func newEngineCase(v *verdict, engine session.Engine, options EngineOptions) *engineCase {
-	c := &engineCase{verdict: v, EngineOptions: options, engine: engine, ctx: context.Background()}
+func newEngineCase(v *ruletest.Verdict, engine session.Engine, options EngineOptions) *engineCase {
+	c := &engineCase{Verdict: v, EngineOptions: options, engine: engine, ctx: context.Background()}
 	c.Train = cmp.Or(c.Train, session.TrainOp)
 	c.Unknown = cmp.Or(c.Unknown, "no such name")
 	if engine == nil {
-		v.fatalf("newEngine returned nil")
+		v.Fatalf("newEngine returned nil")
 	}
 	c.names = slices.Sorted(maps.Keys(options.Fetches))
 	for _, name := range c.names {
@@ -105,18 +106,18 @@ func (c *engineCase) create() openSession { return c.createUnder(c.ctx) }
 func (c *engineCase) createUnder(ctx context.Context) openSession {
 	for _, name := range c.known() {
 		if err := c.engine.Resolve(name); err != nil {
-			c.fatalf("Resolve(%q): %v", name, err)
+			c.Fatalf("Resolve(%q): %v", name, err)
 		}
 	}
 	if err := c.engine.Finalize(c.ctx); err != nil {
-		c.fatalf("Finalize: %v", err)
+		c.Fatalf("Finalize: %v", err)
 	}
 	s, err := c.engine.NewSession(ctx)
 	if err != nil {
-		c.fatalf("NewSession: %v", err)
+		c.Fatalf("NewSession: %v", err)
 	}
 	if s == nil {
-		c.fatalf("NewSession returns no session")
+		c.Fatalf("NewSession returns no session")
 	}
 	return openSession{s, c}
 }
@@ -132,7 +133,7 @@ func (c *engineCase) open() openSession {
 func (s openSession) initialize() {
 	if i, ok := session.Ability[session.Initializer](s.Session); ok && len(i.Uninitialized()) > 0 {
 		if err := i.Init(s.c.ctx); err != nil {
-			s.c.fatalf("Init: %v", err)
+			s.c.Fatalf("Init: %v", err)
 		}
 	}
 }
@@ -149,7 +150,7 @@ func (c *engineCase) trained() openSession {
 func (s openSession) eval(names ...string) []session.Value {
 	values, err := session.Eval(s.c.ctx, s.Session, names...)
 	if err != nil {
-		s.c.fatalf("a run of %q: %v", names, err)
+		s.c.Fatalf("a run of %q: %v", names, err)
 	}
 	out := make([]session.Value, len(names))
 	for i := range names {
@@ -162,7 +163,7 @@ func (s openSession) eval(names ...string) []session.Value {
 func (s openSession) run(names ...string) *session.Request {
 	req := &session.Request{Fetches: names, Values: make([]session.Value, len(names))}
 	if err := s.Run(s.c.ctx, req); err != nil {
-		s.c.fatalf("a run of %q: %v", names, err)
+		s.c.Fatalf("a run of %q: %v", names, err)
 	}
 	return req
 }
@@ -174,12 +175,12 @@ func (s openSession) hasStep() bool { return s.c.engine.GlobalStep() != "" }
 func (s openSession) step() int64 {
 	name := s.c.engine.GlobalStep()
 	if name == "" {
-		s.c.skip("the engine has no global step")
+		s.c.Skip("the engine has no global step")
 	}
 	v := s.eval(name)[0]
 	step, ok := v.Int64()
 	if !ok {
-		s.c.fatalf("the global step is %v of kind %v", v, v.Kind())
+		s.c.Fatalf("the global step is %v of kind %v", v, v.Kind())
 	}
 	return step
 }
@@ -191,7 +192,7 @@ func (s openSession) state() []session.Value { return s.eval(s.c.stable...) }
 func (s openSession) unchanged(before []session.Value, what string) {
 	for i, now := range s.state() {
 		if !same(before[i], now) {
-			s.c.errorf("%s changes %q from %v to %v", what, s.c.stable[i], before[i], now)
+			s.c.Errorf("%s changes %q from %v to %v", what, s.c.stable[i], before[i], now)
 		}
 	}
 }
@@ -199,7 +200,7 @@ func (s openSession) unchanged(before []session.Value, what string) {
 // end closes the session.
 func (s openSession) end() {
 	if err := s.Close(); err != nil {
-		s.c.errorf("Close: %v", err)
+		s.c.Errorf("Close: %v", err)
 	}
 }
 

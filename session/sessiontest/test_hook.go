@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/runhook/runhook/internal/ruletest"
 	"github.com/runhook/runhook/session"
 )
 
@@ -39,7 +40,7 @@ type HookOptions struct {
 // A hook that acts from time to time is best given a period longer than Runs,
 // and tested once more with [HookOptions.Allocates] and a short one.
 func TestHook(t *testing.T, newHook func(t *testing.T) session.SessionRunHook, options HookOptions) {
-	testAll(t, hookRules, func(t *testing.T, v *verdict) *hookCase {
+	ruletest.TestAll(t, hookRules, func(t *testing.T, v *ruletest.Verdict) *hookCase {
 		return newHookCase(v, func() session.SessionRunHook { return newHook(t) }, options)
 	})
 }
@@ -47,7 +48,7 @@ func TestHook(t *testing.T, newHook func(t *testing.T) session.SessionRunHook, o
 // CheckHook is [TestHook] outside of a test. It returns a [RuleError] for each
 // rule that is broken, joined, or nil.
 func CheckHook(newHook func() session.SessionRunHook, options HookOptions) error {
-	return checkAll(hookRules, func(v *verdict) *hookCase { return newHookCase(v, newHook, options) })
+	return ruletest.CheckAll(hookRules, func(v *ruletest.Verdict) *hookCase { return newHookCase(v, newHook, options) })
 }
 
 // errInjected is what fails in the checks.
@@ -55,17 +56,17 @@ var errInjected = errors.New("sessiontest: injected fault")
 
 // A hookCase checks one rule.
 type hookCase struct {
-	*verdict
+	*ruletest.Verdict
 	HookOptions
 	new func() session.SessionRunHook
 }
 
-func newHookCase(v *verdict, newHook func() session.SessionRunHook, options HookOptions) *hookCase {
+func newHookCase(v *ruletest.Verdict, newHook func() session.SessionRunHook, options HookOptions) *hookCase {
 	options.Runs = cmp.Or(options.Runs, 6)
-	return &hookCase{verdict: v, HookOptions: options, new: func() session.SessionRunHook {
+	return &hookCase{Verdict: v, HookOptions: options, new: func() session.SessionRunHook {
 		h := newHook()
 		if h == nil {
-			v.fatalf("newHook returned nil")
+			v.Fatalf("newHook returned nil")
 		}
 		return h
 	}}
@@ -93,7 +94,7 @@ func (c *hookCase) stay(hook session.SessionRunHook, faults ...Fault) *stay {
 	if c.Outputs == nil {
 		e.Other = func(_ string, step int64) session.Value { return session.Float64(float64(step)) }
 	}
-	s := &stay{c: c, what: "a session", probe: newProbe(c, hook), engine: e, grace: patience / 2}
+	s := &stay{c: c, what: "a session", probe: newProbe(c, hook), engine: e, grace: ruletest.Patience / 2}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -106,7 +107,7 @@ func (s *stay) next(what string) *stay {
 
 // run runs the session and returns what it ended with.
 func (s *stay) run() (err error) {
-	s.c.within(s.what, func() { err = s.with() })
+	s.c.Within(s.what, func() { err = s.with() })
 	return err
 }
 
@@ -141,7 +142,7 @@ func (s *stay) with() error {
 // clean runs the session and reports an error.
 func (s *stay) clean() {
 	if err := s.run(); err != nil {
-		s.c.errorf("%s: %v", s.what, err)
+		s.c.Errorf("%s: %v", s.what, err)
 	}
 }
 
