@@ -3,9 +3,9 @@ package hooks
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
+	"github.com/runhook/runhook/internal/cadence"
 	"github.com/runhook/runhook/internal/faults"
 	"github.com/runhook/runhook/session"
 )
@@ -15,26 +15,30 @@ type EvaluationListenerConfig struct {
 	// Evaluate evaluates the checkpoint of step, which is the newest. An error ends
 	// the training. Required.
 	Evaluate func(ctx context.Context, step int64) error
-	// EvalThrottleSecs is the least time between the beginnings of two evaluations
-	// while the training goes on. 0: every checkpoint is evaluated.
-	EvalThrottleSecs time.Duration
+	// EvalThrottleSteps or EvalThrottleSecs are the least steps, or the least time,
+	// from the beginning of an evaluation to that of the next one while the training
+	// goes on. Default, with neither, and Off: every checkpoint is evaluated.
+	EvalThrottleSteps int64
+	EvalThrottleSecs  time.Duration
 	// BeforeEval and AfterEval, if not nil, are called around each evaluation, the
-	// former also when a checkpoint is not evaluated because of EvalThrottleSecs.
+	// former also when a checkpoint is not evaluated because of the throttle.
 	// If one returns false, the training is to stop, without the evaluation that was
 	// to come.
 	BeforeEval func(ctx context.Context, step int64) (goOn bool, err error)
 	AfterEval  func(ctx context.Context, step int64) (goOn bool, err error)
 }
 
-func (c EvaluationListenerConfig) validate() error {
+// throttle returns the least period, or all that is wrong with c.
+func (c EvaluationListenerConfig) throttle() (cadence.Period, error) {
 	var errs []error
 	if c.Evaluate == nil {
 		errs = append(errs, errors.New("no Evaluate is set"))
 	}
-	if c.EvalThrottleSecs < 0 {
-		errs = append(errs, fmt.Errorf("EvalThrottleSecs is %v, want a positive duration or 0", c.EvalThrottleSecs))
+	p, err := cadence.Or("EvalThrottleSteps", c.EvalThrottleSteps, "EvalThrottleSecs", c.EvalThrottleSecs, cadence.Period{})
+	if !p.IsOn() {
+		p.Steps = 1 // whichever is another one
 	}
-	return faults.Join("hooks: EvaluationListenerConfig", errs...)
+	return p, faults.Join("hooks: EvaluationListenerConfig", append(errs, err)...)
 }
 
 // An EvaluationListener evaluates each checkpoint but the first of a session, of
@@ -42,26 +46,30 @@ func (c EvaluationListenerConfig) validate() error {
 // tf.estimator.train_and_evaluate does in one process.
 type EvaluationListener struct {
 	BaseCheckpointSaverListener
-	config    EvaluationListenerConfig
-	saved     bool // the first checkpoint of the session
-	evaluated bool
-	lastStep  int64 // that was evaluated
-	lastTime  time.Time
+	config EvaluationListenerConfig
+	timer  *session.SecondOrStepTimer // of evaluations
+	saved  bool                       // the first checkpoint of the session
 }
 
 var _ CheckpointSaverListener = (*EvaluationListener)(nil)
 
 // NewEvaluationListener returns a listener, or all that is wrong with its config.
 func NewEvaluationListener(config EvaluationListenerConfig) (*EvaluationListener, error) {
-	if err := config.validate(); err != nil {
+	p, err := config.throttle()
+	if err != nil {
 		return nil, err
 	}
-	return &EvaluationListener{config: config}, nil
+	timer, err := session.NewSecondOrStepTimer(p.Secs, p.Steps)
+	if err != nil {
+		return nil, err
+	}
+	return &EvaluationListener{config: config, timer: timer}, nil
 }
 
 // Begin begins a new job.
 func (l *EvaluationListener) Begin(context.Context, session.Graph) error {
-	l.saved, l.evaluated = false, false
+	l.timer.Reset()
+	l.saved = false
 	return nil
 }
 
@@ -74,20 +82,16 @@ func (l *EvaluationListener) AfterSave(ctx context.Context, _ session.Session, s
 	if goOn, err := ask(ctx, l.config.BeforeEval, step); !goOn || err != nil {
 		return true, err
 	}
-	if !l.due(step) {
+	if !l.timer.ShouldTriggerForStep(step) {
 		return false, nil
 	}
 	goOn, err := l.evaluate(ctx, step)
 	return !goOn, err
 }
 
-func (l *EvaluationListener) due(step int64) bool {
-	return !l.evaluated || step != l.lastStep && time.Since(l.lastTime) >= l.config.EvalThrottleSecs
-}
-
 // End evaluates the last checkpoint, if it was not.
 func (l *EvaluationListener) End(ctx context.Context, _ session.Session, step int64) error {
-	if l.evaluated && step == l.lastStep {
+	if evaluated, ok := l.timer.LastTriggeredStep(); ok && evaluated == step {
 		return nil
 	}
 	if goOn, err := ask(ctx, l.config.BeforeEval, step); !goOn || err != nil {
@@ -98,7 +102,7 @@ func (l *EvaluationListener) End(ctx context.Context, _ session.Session, step in
 }
 
 func (l *EvaluationListener) evaluate(ctx context.Context, step int64) (goOn bool, err error) {
-	l.evaluated, l.lastStep, l.lastTime = true, step, time.Now()
+	l.timer.UpdateLastTriggeredStep(step)
 	if err := l.config.Evaluate(ctx, step); err != nil {
 		return false, err
 	}

@@ -128,13 +128,11 @@ func faultsOf(t testing.TB, err error, head string) []string {
 	return faults
 }
 
-// eventLines tells what the event files in dir say, the version events left out:
-// "START@1", "5: loss=0.25 acc=1".
-func eventLines(t testing.TB, dir string) []string {
+// eventsIn returns the events of the files in dir, the version events left out.
+func eventsIn(t testing.TB, dir string) (events []*eventpb.Event) {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "events.out.tfevents.*"))
 	require.NoError(t, err)
-	said := []string{}
 	for _, path := range paths {
 		b, err := os.ReadFile(path)
 		require.NoError(t, err)
@@ -147,9 +145,33 @@ func eventLines(t testing.TB, dir string) []string {
 			e := new(eventpb.Event)
 			require.NoError(t, proto.Unmarshal(payload, e))
 			if e.GetFileVersion() == "" {
-				said = append(said, eventLine(e))
+				events = append(events, e)
 			}
 		}
+	}
+	return events
+}
+
+// scalarsOf returns the numbers of a tag in the event files in dir, and their
+// steps.
+func scalarsOf(t testing.TB, dir, tag string) (steps []int64, numbers []float64) {
+	t.Helper()
+	for _, e := range eventsIn(t, dir) {
+		for _, v := range e.GetSummary().GetValue() {
+			if v.GetTag() == tag {
+				steps, numbers = append(steps, e.GetStep()), append(numbers, float64(v.GetSimpleValue()))
+			}
+		}
+	}
+	return steps, numbers
+}
+
+// eventLines tells what the events in dir say: "START@1", "5: loss=0.25 acc=1".
+func eventLines(t testing.TB, dir string) []string {
+	t.Helper()
+	said := []string{}
+	for _, e := range eventsIn(t, dir) {
+		said = append(said, eventLine(e))
 	}
 	return said
 }

@@ -80,7 +80,7 @@ type ProgressHook struct {
 	live     bool
 	periodic periodic
 
-	firstStep int64 // of the session
+	firstStep int64 // of the first session
 	began     time.Time
 	lastStep  int64 // that the line was written for
 	lastTime  time.Time
@@ -111,7 +111,7 @@ func NewProgressHook(config ProgressHookConfig) (*ProgressHook, error) {
 // Begin resolves the names of the values. It returns [session.ErrNoGlobalStep] if
 // the engine has none.
 func (h *ProgressHook) Begin(_ context.Context, graph session.Graph) error {
-	h.rate, h.open, h.shown = 0, false, ""
+	h.rate, h.open, h.shown, h.began = 0, false, "", time.Time{}
 	return h.periodic.begin(graph, h.config.Values...)
 }
 
@@ -121,9 +121,10 @@ func (h *ProgressHook) AfterCreateSession(ctx context.Context, s session.Session
 	if err != nil {
 		return err
 	}
-	h.firstStep, h.lastStep, h.atStep = step, step, step
-	h.began = time.Now()
-	h.lastTime = h.began
+	h.lastStep, h.atStep, h.lastTime = step, step, time.Now()
+	if h.began.IsZero() {
+		h.firstStep, h.began = step, h.lastTime
+	}
 	return nil
 }
 
@@ -179,7 +180,7 @@ func (h *ProgressHook) line(step int64) string {
 		fmt.Fprintf(&b, "/%d  %d%%", h.config.Total, int(100*min(float64(step)/float64(h.config.Total), 1)))
 	}
 	if h.rate > 0 {
-		fmt.Fprintf(&b, "  %.3g steps/s", h.rate)
+		fmt.Fprintf(&b, "  %s steps/s", shortRate(h.rate))
 		if left := h.config.Total - step; left > 0 {
 			fmt.Fprintf(&b, "  %v left", roundTime(float64(left)/h.rate))
 		}
@@ -195,6 +196,14 @@ func roundTime(secs float64) time.Duration {
 		return d.Round(100 * time.Millisecond)
 	}
 	return d.Round(time.Second)
+}
+
+// shortRate is a rate with three digits at least.
+func shortRate(rate float64) string {
+	if rate >= 100 {
+		return fmt.Sprintf("%.0f", rate)
+	}
+	return fmt.Sprintf("%.3g", rate)
 }
 
 // shortNumber is v with four digits, or as it is if it is no number.

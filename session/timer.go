@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/runhook/runhook/internal/cadence"
+	"github.com/runhook/runhook/internal/faults"
 )
 
 // A Timer tells a hook at which global steps to act.
@@ -46,7 +47,7 @@ var (
 // NewSecondOrStepTimer returns a timer with a period of every or of
 // everySteps: exactly one of them is positive, the other 0.
 func NewSecondOrStepTimer(every time.Duration, everySteps int64) (*SecondOrStepTimer, error) {
-	if err := cadence.Check("everySteps", everySteps, "every", every); err != nil {
+	if err := faults.Join("session: NewSecondOrStepTimer", cadence.Check("everySteps", everySteps, "every", every)); err != nil {
 		return nil, err
 	}
 	return &SecondOrStepTimer{everySteps: everySteps, every: every}, nil
