@@ -99,6 +99,9 @@ func lossOf(losses []float64, starts []int64, lostAt ...int) *sessiontest.Engine
 	return e
 }
 
+// noBackoff creates a session that was lost again at once.
+func noBackoff(int) time.Duration { return 0 }
+
 // failing returns what a session with the hooks ends with that makes runs of the
 // training op until a stop is requested.
 func failing(t testing.TB, e session.Engine, hooks ...session.SessionRunHook) error {

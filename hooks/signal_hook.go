@@ -76,10 +76,11 @@ func (h *SignalHook) Begin(context.Context, session.Graph) error {
 // wait waits for a signal, which stops the session that there is, or the next.
 func (h *SignalHook) wait() {
 	defer close(h.ended)
-	defer signal.Stop(h.caught)
 	select {
 	case <-h.ending:
+		signal.Stop(h.caught)
 	case got := <-h.caught:
+		signal.Stop(h.caught)
 		h.config.Logger.LogAttrs(context.Background(), slog.LevelInfo, "stop because of a signal", slog.String("signal", got.String()))
 		h.mu.Lock()
 		defer h.mu.Unlock()
