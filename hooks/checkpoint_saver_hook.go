@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -177,7 +176,7 @@ func (h *CheckpointSaverHook) AfterRun(ctx context.Context, rc *session.SessionR
 	if err != nil {
 		return err
 	}
-	if !h.timer.ShouldTriggerForStep(stale + min(stepsPerRun, math.MaxInt64-max(stale, 0))) {
+	if !h.timer.ShouldTriggerForStep(atMost(stale, stepsPerRun)) {
 		return nil
 	}
 	step, err := h.step.Read(ctx, rc.Session())

@@ -58,11 +58,12 @@ func TestAConfigReportsAllItsFaults(t *testing.T) {
 			"got a Total of -1, want a positive step or 0 (not known)", "element 1 of Values is empty", "EverySteps is -1, want a positive number of steps",
 		}},
 		"StepCounterHook": {func() error {
-			_, err := hooks.NewStepCounterHook(hooks.StepCounterHookConfig{EveryNSteps: -5})
+			_, err := hooks.NewStepCounterHook(hooks.StepCounterHookConfig{EveryNSteps: -5, StepsPerRun: -1})
 			return err
 		}, "hooks: StepCounterHookConfig: ", []string{
 			"EveryNSteps is -5, want a positive number of steps",
 			"none of SummaryWriter, OutputDir and Logger is set, want one: the rate would be lost",
+			"StepsPerRun is -1, want a positive number of steps or 0 (1)",
 		}},
 		"StopAfterNEvalsHook": {func() error {
 			_, err := hooks.NewStopAfterNEvalsHook(hooks.StopAfterNEvalsHookConfig{NumEvals: -1})

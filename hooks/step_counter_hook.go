@@ -1,9 +1,12 @@
 package hooks
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/runhook/runhook/internal/cadence"
@@ -23,6 +26,9 @@ type StepCounterHookConfig struct {
 	// Not both may be set. Default, with neither: 100 steps.
 	EveryNSteps int64
 	EveryNSecs  time.Duration
+	// StepsPerRun is how many steps a run is expected to make: the real step is read
+	// after a run that could end the period. Default 1.
+	StepsPerRun int64
 	// SummaryWriter is where the rate goes, or else the writer of
 	// [summary.FileWriterCache] for OutputDir. With neither it is only logged.
 	SummaryWriter summary.Sink
@@ -41,6 +47,10 @@ func (c StepCounterHookConfig) resolve() (StepCounterHookConfig, error) {
 	if c.OutputDir == "" && faults.IsNil(c.SummaryWriter) && c.Logger == nil {
 		errs = append(errs, errors.New("none of SummaryWriter, OutputDir and Logger is set, want one: the rate would be lost"))
 	}
+	if c.StepsPerRun < 0 {
+		errs = append(errs, fmt.Errorf("StepsPerRun is %d, want a positive number of steps or 0 (1)", c.StepsPerRun))
+	}
+	c.StepsPerRun = cmp.Or(c.StepsPerRun, 1)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -116,7 +126,7 @@ func (h *StepCounterHook) AfterRun(ctx context.Context, rc *session.SessionRunCo
 	if err != nil {
 		return err
 	}
-	if h.timer.ShouldTriggerForStep(stale + 1) {
+	if h.timer.ShouldTriggerForStep(atMost(stale, h.config.StepsPerRun)) {
 		if err := h.count(ctx, rc.Session()); err != nil {
 			return err
 		}
@@ -128,6 +138,9 @@ func (h *StepCounterHook) AfterRun(ctx context.Context, rc *session.SessionRunCo
 	h.last, h.known = stale, true
 	return nil
 }
+
+// atMost is the step that a run from stale comes to at most, if it makes steps.
+func atMost(stale, steps int64) int64 { return stale + min(steps, math.MaxInt64-max(stale, 0)) }
 
 func (h *StepCounterHook) count(ctx context.Context, s session.Session) error {
 	step, err := h.step.Read(ctx, s)
