@@ -103,11 +103,19 @@ func lossOf(losses []float64, starts []int64, lostAt ...int) *sessiontest.Engine
 func noBackoff(int) time.Duration { return 0 }
 
 // failing returns what a session with the hooks ends with that makes runs of the
-// training op until a stop is requested.
+// training op until a stop is requested, which it has to be.
 func failing(t testing.TB, e session.Engine, hooks ...session.SessionRunHook) error {
 	t.Helper()
 	return session.With(t.Context(), session.Config{Engine: e, Hooks: hooks}, func(s *session.MonitoredSession) error {
-		return s.RunUntilStop(t.Context(), session.TrainOp)
+		for range 1000 {
+			if s.ShouldStop() {
+				return nil
+			}
+			if _, err := s.Run(t.Context(), session.TrainOp); err != nil {
+				return err
+			}
+		}
+		return errors.New("no stop was requested in 1000 runs")
 	})
 }
 
