@@ -169,7 +169,7 @@ func scalarsOf(t testing.TB, dir, tag string) (steps []int64, numbers []float64)
 	t.Helper()
 	for _, e := range eventsIn(t, dir) {
 		for _, v := range e.GetSummary().GetValue() {
-			if v.GetTag() == tag {
+			if _, scalar := v.GetValue().(*eventpb.Summary_Value_SimpleValue); scalar && v.GetTag() == tag {
 				steps, numbers = append(steps, e.GetStep()), append(numbers, float64(v.GetSimpleValue()))
 			}
 		}
