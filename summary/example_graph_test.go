@@ -1,0 +1,103 @@
+package summary_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/runhook/runhook/session"
+	"github.com/runhook/runhook/session/graph"
+	"github.com/runhook/runhook/summary"
+	"github.com/runhook/runhook/summary/eventpb"
+)
+
+// Slashes in the names of nodes make boxes in boxes. A run that was traced tells
+// how long each node took.
+func ExampleWriter_AddGraph() {
+	g := graph.New()
+	g.CreateGlobalStep()
+	g.Variable("model/weight", func() session.Value { return session.Float64(3) })
+	g.Node("loss/square", func(_ context.Context, in []session.Value) (session.Value, error) {
+		x, _ := in[0].Float64()
+		return session.Float64(x * x), nil
+	}, "model/weight")
+	g.Train(session.TrainOp)
+
+	w := stdout()
+	if err := w.AddGraph(g, 0); err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+	err := session.With(ctx, session.Config{Engine: g}, func(s *session.MonitoredSession) error {
+		var traced session.RunMetadata
+		args := &session.SessionRunArgs{
+			Fetches: []string{"loss/square", session.TrainOp},
+			Options: &session.RunOptions{TraceLevel: session.FullTrace},
+		}
+		if _, err := s.RunArgs(ctx, args, &traced); err != nil {
+			return err
+		}
+		return w.AddRunMetadata(&traced, "first run", 0)
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// step=0 event=graph_def __run_graph__=graph
+	// step=0 event=tagged_run_metadata "first run"=run_metadata
+}
+
+// A tensor is for a plugin of one's own, or for a program that reads it back with
+// package eventlog.
+func ExampleWriter_Tensor() {
+	w := stdout()
+	confusion := session.Tensor{Shape: []int{2, 2}, Data: []int64{90, 10, 3, 97}}
+	if err := w.Tensor("confusion", summary.Plugin{Name: "confusion_matrix"}, confusion, 1); err != nil {
+		log.Fatal(err)
+	}
+	// Output: step=1 confusion=tensor
+}
+
+// The projector reads files in the folder of the run, beside its event files.
+func ExampleWriteEmbeddings() {
+	run, err := os.MkdirTemp("", "run")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(run)
+
+	err = summary.WriteEmbeddings(run, summary.Embedding{
+		Name:     "words",
+		Vectors:  [][]float32{{1, 0, 0.5}, {0, 1, 0.5}, {0.75, 0, 0.5}},
+		Metadata: [][]string{{"cat"}, {"house"}, {"dog"}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(run, "*"))
+	for _, file := range files {
+		fmt.Println(filepath.Base(file))
+	}
+	fmt.Println(err)
+	// Output:
+	// projector_config.pbtxt
+	// words
+	// <nil>
+}
+
+// What comes after a START at step 100 is in place of what was there from that
+// step on.
+func ExampleWriter_AddSessionLog() {
+	w := stdout()
+	if err := w.AddSessionLog(&eventpb.SessionLog{Status: eventpb.SessionLog_START}, 100); err != nil {
+		log.Fatal(err)
+	}
+	if err := w.AddLogMessage(&eventpb.LogMessage{Level: eventpb.LogMessage_INFO, Message: "restored from model-100"}, 100); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// step=100 event=session_log status=START
+	// step=100 event=log_message message="restored from model-100"
+}
