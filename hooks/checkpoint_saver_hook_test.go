@@ -76,8 +76,13 @@ func TestCheckpointsAreSavedByTime(t *testing.T) {
 			runs++
 			return nil, nil
 		}}
-		train(t, newTrainer(), len(pauses), "train", waiter, newCheckpointSaver(t, hooks.CheckpointSaverHookConfig{SaveSecs: 2 * time.Second, Saver: saver}))
+		var notes []string
+		listener := &notingListener{name: "a", notes: &notes, stopAt: -1}
+		train(t, newTrainer(), len(pauses), "train", waiter, newCheckpointSaver(t, hooks.CheckpointSaverHookConfig{
+			SaveSecs: 2 * time.Second, Saver: saver, Listeners: []hooks.CheckpointSaverListener{listener},
+		}))
 		require.Equal(t, []int64{0, 3, 6}, saver.saved)
+		require.Equal(t, []string{"a begin -1", "a before 0", "a after 0", "a before 3", "a after 3", "a before 6", "a after 6", "a end 6"}, notes)
 	})
 }
 

@@ -22,7 +22,7 @@ import (
 //	not applicable   a rule that makes no sense in Go, next to the closest test
 //	deviates         a mistake that is not mirrored
 type upstreamTest struct {
-	method, pkg, test, note string
+	module, method, pkg, test, note string
 }
 
 // readUpstream reads the table. Each module has a comment line with the number of
@@ -34,11 +34,12 @@ func readUpstream(t *testing.T) []upstreamTest {
 	head, body, _ := strings.Cut(strings.TrimSuffix(string(content), "\n"), "\n")
 	require.Equal(t, "upstream\tpackage\ttest\tnote", head)
 	var table []upstreamTest
-	due := 0 // rows of the modules so far
+	module, due := "", 0 // rows of the modules so far
 	for line := range strings.SplitSeq(body, "\n") {
-		if module, ok := strings.CutPrefix(line, "# "); ok {
-			require.Len(t, table, due, "methods before %s", module)
-			_, count, _ := strings.Cut(module, ": ")
+		if rest, ok := strings.CutPrefix(line, "# "); ok {
+			require.Len(t, table, due, "methods before %s", rest)
+			var count string
+			module, count, _ = strings.Cut(rest, ": ")
 			n, err := strconv.Atoi(count)
 			require.NoError(t, err, line)
 			due += n
@@ -46,7 +47,7 @@ func readUpstream(t *testing.T) []upstreamTest {
 		}
 		fields := append(strings.Split(line, "\t"), "")
 		require.GreaterOrEqual(t, len(fields), 4, line)
-		table = append(table, upstreamTest{fields[0], fields[1], fields[2], fields[3]})
+		table = append(table, upstreamTest{module, fields[0], fields[1], fields[2], fields[3]})
 	}
 	require.Len(t, table, due)
 	return table
@@ -59,11 +60,12 @@ func TestEveryUpstreamTestHasACounterpart(t *testing.T) {
 		documents["TestReplay/"+d.family+"/"+d.name] = true
 	}
 	packages := make(map[string]map[string]map[string]bool)
-	listed := make(map[string]bool)
+	listed := make(map[[2]string]bool)
 	for _, u := range readUpstream(t) {
 		t.Run(u.method, func(t *testing.T) {
-			require.False(t, listed[u.method], "listed twice")
-			listed[u.method] = true
+			id := [2]string{u.module, u.method}
+			require.False(t, listed[id], "listed twice")
+			listed[id] = true
 			if packages[u.pkg] == nil {
 				packages[u.pkg] = testsOf(t, u.pkg)
 			}
