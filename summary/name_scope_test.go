@@ -34,6 +34,27 @@ func TestTagsInScopesAndFamiliesAreTensorFlows(t *testing.T) {
 	}
 }
 
+func TestTagsOfAWriterInScopesAreThoseOfTensorFlow2(t *testing.T) {
+	cases := readNames(t).V2
+	require.GreaterOrEqual(t, len(cases), 9)
+	for _, c := range cases {
+		f := newMemoryFile()
+		file := openOn(t, f, summary.FileWriterConfig{})
+		w := &file.Writer
+		for _, scope := range c.Scopes {
+			w = w.Scope(scope)
+		}
+		if c.Name == "" { // there the default of an op's name
+			require.Error(t, w.Scalar(c.Name, 1, 1))
+			continue
+		}
+		require.NoError(t, w.Scalar(c.Name, 1, 1))
+		require.NoError(t, file.Close())
+		values := withoutVersion(t, decode(t, f.contents()))[0].GetSummary().GetValue()
+		require.Equal(t, c.Tags, []string{values[0].GetTag()})
+	}
+}
+
 // An op of a sequence in names.json, as "scope outer: scalar loss family fam".
 var (
 	scopesBefore = regexp.MustCompile(`^((?:scope [^,:]+(?:, )?)*)(?:: )?(?:scalar|histogram|text|tensor_summary) '?([^']+?)'?(?: family '?([^']*?)'?)?$`)

@@ -2,15 +2,14 @@ package summary_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"os"
 	"regexp"
 	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/goldentest"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/graph"
 	"github.com/runhook/runhook/summary"
@@ -64,6 +63,11 @@ type namesOfTensorFlow struct {
 		Ops    []string
 		Result []taggedByTensorFlow
 	} `json:"v1_sequences"`
+	V2 []struct {
+		Scopes []string
+		Name   string
+		taggedByTensorFlow
+	}
 }
 
 // taggedByTensorFlow is what came of one op.
@@ -72,11 +76,14 @@ type taggedByTensorFlow struct {
 	Error *struct{ Type, Message string }
 }
 
+// readNames returns all cases; see package goldentest for more of them.
 func readNames(t *testing.T) (names namesOfTensorFlow) {
 	t.Helper()
-	b, err := os.ReadFile("testdata/names.json")
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(b, &names))
+	for _, table := range goldentest.Tables[namesOfTensorFlow](t, "names.json") {
+		names.Cleaning = append(names.Cleaning, table.Cleaning...)
+		names.Sequences = append(names.Sequences, table.Sequences...)
+		names.V2 = append(names.V2, table.V2...)
+	}
 	return names
 }
 

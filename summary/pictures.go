@@ -31,8 +31,8 @@ type PictureOptions struct {
 	// BadColor is what ScaleEach gives a pixel that is not finite: at least as many
 	// channels as the pictures have. nil: red, or white if grey.
 	BadColor []uint8
-	// Half says that the values, in float32, are those of a float16 tensor: ScaleEach
-	// then scales them in float16, as TensorFlow does.
+	// Half says that the values, in float32, are those of a float16 tensor, which
+	// TensorFlow scales in float16.
 	Half bool
 }
 
@@ -77,20 +77,22 @@ func pictures(t session.Tensor, options PictureOptions, most int) ([]image.Image
 
 // picture returns the elements from begin to end as bytes.
 func picture(t session.Tensor, begin, end int, shape pixels.Shape, options PictureOptions) ([]uint8, error) {
-	unit := options.Scale == ScaleUnit
 	switch data := t.Data.(type) {
 	case []uint8:
 		return data[begin:end:end], shape.Check(end - begin)
 	case []float32:
-		if unit {
-			return pixels.FromUnit(nil, data[begin:end], shape)
+		switch data := data[begin:end]; {
+		case options.Scale == ScaleUnit && options.Half:
+			return pixels.FromUnitHalf(nil, data, shape)
+		case options.Scale == ScaleUnit:
+			return pixels.FromUnit(nil, data, shape)
+		case options.Half:
+			return pixels.FromHalf(nil, data, shape, options.BadColor)
+		default:
+			return pixels.FromFloat32(nil, data, shape, options.BadColor)
 		}
-		if options.Half {
-			return pixels.FromHalf(nil, data[begin:end], shape, options.BadColor)
-		}
-		return pixels.FromFloat32(nil, data[begin:end], shape, options.BadColor)
 	case []float64:
-		if unit {
+		if options.Scale == ScaleUnit {
 			return pixels.FromUnit(nil, data[begin:end], shape)
 		}
 		return pixels.FromFloat64(nil, data[begin:end], shape, options.BadColor)

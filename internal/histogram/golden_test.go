@@ -1,10 +1,7 @@
 package histogram_test
 
 import (
-	"compress/gzip"
-	"encoding/json"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/goldentest"
 	"github.com/runhook/runhook/internal/histogram"
 )
 
@@ -43,6 +41,9 @@ type number string
 
 func (n *number) UnmarshalJSON(text []byte) error {
 	*n = number(strings.Trim(string(text), `"`))
+	if truth, ok := map[number]number{"true": "1", "false": "0"}[*n]; ok {
+		*n = truth
+	}
 	return nil
 }
 
@@ -62,19 +63,20 @@ func floats(t *testing.T, numbers []number) []float64 {
 	return values
 }
 
-// input adds the golden's array by the method for its type.
-func (g golden) input(t *testing.T, h *histogram.Histogram) {
+// input adds the golden's array, by its type; ok is false if that is none of
+// numbers.
+func (g golden) input(t *testing.T, h *histogram.Histogram) (ok bool) {
 	t.Helper()
 	switch g.Input.DType {
 	case "float64":
 		h.AddFloat64s(floats(t, g.Input.Data))
-	case "float32", "float16":
+	case "float32", "float16", "bfloat16":
 		var values []float32
 		for _, v := range floats(t, g.Input.Data) {
 			values = append(values, float32(v))
 		}
 		h.AddFloat32s(values)
-	case "int64":
+	case "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32":
 		var values []int64
 		for _, n := range g.Input.Data {
 			v, err := strconv.ParseInt(string(n), 10, 64)
@@ -82,22 +84,31 @@ func (g golden) input(t *testing.T, h *histogram.Histogram) {
 			values = append(values, v)
 		}
 		histogram.AddIntegers(h, values)
+	case "uint64":
+		var values []uint64
+		for _, n := range g.Input.Data {
+			v, err := strconv.ParseUint(string(n), 10, 64)
+			require.NoError(t, err)
+			values = append(values, v)
+		}
+		histogram.AddIntegers(h, values)
 	default:
-		t.Fatalf("no method for %s", g.Input.DType)
+		return false
 	}
+	return true
 }
 
+// readGoldens returns all cases by name; see package goldentest for more of them.
 func readGoldens(t *testing.T) map[string]golden {
 	t.Helper()
-	file, err := os.Open("testdata/histograms.json.gz")
-	require.NoError(t, err)
-	defer file.Close()
-	text, err := gzip.NewReader(file)
-	require.NoError(t, err)
-	var goldens map[string]golden
-	require.NoError(t, json.NewDecoder(text).Decode(&goldens))
-	require.Len(t, goldens, 34)
-	return goldens
+	all := make(map[string]golden)
+	for i, goldens := range goldentest.Tables[map[string]golden](t, "histograms.json") {
+		for name, g := range goldens {
+			all[strings.Repeat("more ", i)+name] = g
+		}
+	}
+	require.GreaterOrEqual(t, len(all), 34)
+	return all
 }
 
 func TestGoldens(t *testing.T) {
@@ -106,20 +117,18 @@ func TestGoldens(t *testing.T) {
 	for name, g := range readGoldens(t) {
 		t.Run(name, func(t *testing.T) {
 			h.Reset()
-			switch {
-			case name == "bool":
-				assert.Contains(t, g.TF1.Error.Message, "bool not in list of allowed values")
-				return // here the compiler refuses it
-			case name == "dbl_max":
-				require.NotZero(t, g.TF1.Signal, "TensorFlow dies of it")
-				g.input(t, &h)
-				requireSame(t, histogramOf(t, math.MaxFloat64), contents(&h))
-			case strings.HasPrefix(g.TF1.Error.Message, "Nan in"), strings.HasPrefix(g.TF1.Error.Message, "Infinity in"):
-				g.input(t, &h)
+			numbers := g.input(t, &h)
+			switch why := g.TF1.Error.Message; {
+			case !numbers:
+				assert.Contains(t, why, "not in list of allowed values")
+			case g.TF1.Signal != 0: // TensorFlow died of DBL_MAX
+				assert.Equal(t, math.MaxFloat64, h.Moments().Max)
+				requireSame(t, histogramOf(t, floats(t, g.Input.Data)...), contents(&h))
+			case strings.Contains(why, "Nan in"), strings.Contains(why, "Infinity in"):
+				assert.NotZero(t, h.NonFinite)
 				requireSame(t, histogramOf(t, floats(t, g.Input.Data)...), contents(&h))
 			default:
-				require.Empty(t, g.TF1.Error.Message)
-				g.input(t, &h)
+				require.Empty(t, why)
 				requireGolden(t, g, contents(&h))
 			}
 		})

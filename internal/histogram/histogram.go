@@ -18,8 +18,8 @@
 // run; here it is left out and counted apart. There DBL_MAX writes behind the
 // last bucket; here it belongs to the last bucket. One rule is less than
 // obvious: TensorFlow's threads take subnormal numbers for zero, so a negative
-// one counts in the bucket above zero. Here, too, but the moments take it as it
-// is.
+// one counts in the bucket above zero, adds nothing to a sum, and is neither less
+// nor greater than others. Here, too.
 package histogram
 
 import "math"
@@ -110,6 +110,7 @@ func add[T Number](h *Histogram, values []T, subnormal float64) {
 	for len(values) > 0 {
 		block := values[:min(len(values), blockLen)]
 		values = values[len(block):]
+		nearZero := h.nearZero()
 		m := h.moments
 		for _, x := range block {
 			v := float64(x)
@@ -120,10 +121,20 @@ func add[T Number](h *Histogram, values []T, subnormal float64) {
 			addFinite(h, block, subnormal)
 			continue
 		}
+		if h.nearZero() > nearZero && (m.tiny(subnormal) || anyTiny(block, subnormal)) {
+			m = h.moments
+			for _, x := range block {
+				m = m.withTiny(float64(x), subnormal)
+			}
+		}
 		h.moments = m
 		h.num += uint64(len(block))
 	}
 }
+
+// nearZero is how many values are counted next to zero, where all subnormal
+// numbers are, and all whose squares are.
+func (h *Histogram) nearZero() uint64 { return h.counts[zero] + h.counts[zero+1] }
 
 // addFinite adds a counted block whose squares have no finite sum: it takes
 // what is not finite out of the buckets again, and the moments from the rest.
@@ -131,7 +142,7 @@ func addFinite[T Number](h *Histogram, block []T, subnormal float64) {
 	for _, x := range block {
 		v := float64(x)
 		if v-v == 0 {
-			h.moments = h.moments.with(v)
+			h.moments = h.moments.withTiny(v, subnormal)
 			h.num++
 			continue
 		}
@@ -155,4 +166,54 @@ func (m Moments) with(v float64) Moments {
 	// The conversion keeps the compiler from fusing the two operations.
 	m.SumSquares += float64(v * v)
 	return m
+}
+
+// tinySquare is below the least float64 whose square is not subnormal.
+const tinySquare = 0x1p-511
+
+// isTiny reports whether a number of these bits is not 0, but it or its square is
+// 0 to TensorFlow. It does not branch on which of them: zeros come at random.
+func isTiny(bits, limit uint64) bool { return bits<<1-1 < limit<<1 }
+
+func tinyLimit(subnormal float64) uint64 { return math.Float64bits(max(tinySquare, subnormal)) }
+
+func anyTiny[T Number](block []T, subnormal float64) bool {
+	limit := tinyLimit(subnormal)
+	for _, x := range block {
+		if isTiny(math.Float64bits(float64(x)), limit) {
+			return true
+		}
+	}
+	return false
+}
+
+// tiny reports whether comparisons with the moments are others than Go's.
+func (m Moments) tiny(subnormal float64) bool {
+	limit := tinyLimit(subnormal)
+	return isTiny(math.Float64bits(m.Min), limit) || isTiny(math.Float64bits(m.Max), limit)
+}
+
+// withTiny is with for values that may be tiny.
+func (m Moments) withTiny(v, subnormal float64) Moments {
+	if subnormal > subnormal64 {
+		v = flush(v, subnormal) // a float32 becomes 0 when it is made a float64
+	}
+	f := flush(v, subnormal64)
+	if f < flush(m.Min, subnormal64) {
+		m.Min = v
+	}
+	if f > flush(m.Max, subnormal64) {
+		m.Max = v
+	}
+	m.Sum = flush(m.Sum+f, subnormal64)
+	m.SumSquares += flush(f*f, subnormal64)
+	return m
+}
+
+// flush returns v, or if it is subnormal, 0 of the same sign.
+func flush(v, subnormal float64) float64 {
+	if math.Abs(v) <= subnormal {
+		return math.Copysign(0, v)
+	}
+	return v
 }

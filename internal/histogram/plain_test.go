@@ -50,10 +50,16 @@ func newPlain(normal float64) *plain {
 	return p
 }
 
-func (p *plain) bucket(v float64) int {
-	if math.Abs(v) < p.normal {
-		v = 0
+// flushed is v as TensorFlow's threads take it.
+func flushed(v, normal float64) float64 {
+	if math.Abs(v) < normal {
+		return math.Copysign(0, v)
 	}
+	return v
+}
+
+func (p *plain) bucket(v float64) int {
+	v = flushed(v, p.normal)
 	return min(sort.Search(len(p.limits), func(i int) bool { return p.limits[i] > v }), len(p.limits)-1)
 }
 
@@ -67,16 +73,19 @@ func (p *plain) add(v float64) {
 		p.negInfs++
 	default:
 		p.counts[p.bucket(v)]++
-		if p.moments.Min > v {
+		if p.normal == normal32 { // what a float32 becomes as a float64
+			v = flushed(v, normal32)
+		}
+		f := flushed(v, normal64)
+		if flushed(p.moments.Min, normal64) > f {
 			p.moments.Min = v
 		}
-		if p.moments.Max < v {
+		if flushed(p.moments.Max, normal64) < f {
 			p.moments.Max = v
 		}
 		p.num++
-		p.moments.Sum += v
-		square := v * v
-		p.moments.SumSquares += square
+		p.moments.Sum = flushed(p.moments.Sum+f, normal64)
+		p.moments.SumSquares += flushed(f*f, normal64)
 	}
 }
 

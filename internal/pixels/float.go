@@ -35,6 +35,16 @@ func FromFloat64(dst []uint8, data []float64, s Shape, bad []uint8) ([]uint8, er
 // tf.summary.image takes them: 255 is what is at or near 1 or beyond, 0 what is
 // below 0 or NaN.
 func FromUnit[T float32 | float64](dst []uint8, data []T, s Shape) ([]uint8, error) {
+	return fromUnit(dst, data, s, func(v T) T { return v })
+}
+
+// FromUnitHalf is FromUnit for values of float16.
+func FromUnitHalf(dst []uint8, data []float32, s Shape) ([]uint8, error) {
+	return fromUnit(dst, data, s, half)
+}
+
+func fromUnit[T float32 | float64](dst []uint8, data []T, s Shape, round func(T) T) ([]uint8, error) {
+	const one = 255.5 // what 1 becomes, before it is cut off
 	if err := s.Check(len(data)); err != nil {
 		return dst, err
 	}
@@ -42,7 +52,7 @@ func FromUnit[T float32 | float64](dst []uint8, data []T, s Shape) ([]uint8, err
 	for _, v := range data {
 		b := uint8(0)
 		if v > 0 {
-			b = uint8(min(v*255.5, 255))
+			b = uint8(min(round(v*one), 255))
 		}
 		dst = append(dst, b)
 	}
