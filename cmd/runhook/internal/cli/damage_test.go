@@ -16,7 +16,7 @@ import (
 func TestDamageIsToldWithFileAndOffset(t *testing.T) {
 	logdir(t)
 	flip(t, "runs/train/"+first, 900)
-	const where = "runhook: runs/train/" + first + ": record at offset 867: corrupt: payload checksum is 0x"
+	const where = "runhook: runs/train/" + first + ": record at offset 863: corrupt: payload checksum is 0x"
 	for _, args := range []string{"ls runs", "cat runs", "show runs", "stats runs", "export runs", "diff runs runs"} {
 		r := command(t, strings.Fields(args)...)
 		require.Equal(t, 1, r.status, args)
@@ -44,9 +44,9 @@ func TestRepairRescuesEveryIntactRecord(t *testing.T) {
 	}{
 		{"torn", clean[:len(clean)-1], 1, false},
 		{"payload", flipped(clean, 900), 1, false},
-		{"length", flipped(clean, 868), 1, false},
+		{"length", flipped(clean, 864), 1, false},
 		{"version", flipped(clean, 20), 1, true},
-		{"zeros inside", append(append(append([]byte{}, clean[:867]...), make([]byte, 100)...), clean[867:]...), 0, false},
+		{"zeros inside", append(append(append([]byte{}, clean[:863]...), make([]byte, 100)...), clean[863:]...), 0, false},
 		{"zeros at the end", append(append([]byte{}, clean...), make([]byte, 4096)...), 0, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {

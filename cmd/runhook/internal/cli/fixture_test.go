@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"flag"
@@ -9,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,11 +114,36 @@ func must(t *testing.T, err error) {
 	require.NoError(t, err)
 }
 
-// logdir makes a log directory "runs" with two runs, of which train was resumed
-// at step 60, and changes to the directory above it.
+// logdir makes the log directory "runs" of testdata, with two runs of which train
+// was resumed at step 60, and changes to the directory above it. It is kept as
+// writeLogdir once made it, so that offsets in golden files stay.
 func logdir(t *testing.T) {
 	t.Helper()
 	t.Chdir(t.TempDir())
+	if *update {
+		updateOnce.Do(func() { updateLogdir(t) })
+	}
+	archive, err := zip.OpenReader(filepath.Join(origin, "testdata", "runs.zip"))
+	require.NoError(t, err)
+	defer archive.Close()
+	require.NoError(t, os.CopyFS("runs", archive))
+}
+
+var updateOnce sync.Once
+
+func updateLogdir(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	writeLogdir(t, dir)
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	require.NoError(t, w.AddFS(os.DirFS(dir)))
+	require.NoError(t, w.Close())
+	require.NoError(t, os.WriteFile(filepath.Join(origin, "testdata", "runs.zip"), b.Bytes(), 0o666))
+}
+
+func writeLogdir(t *testing.T, dir string) {
+	t.Helper()
 	scalars := func(w *summary.FileWriter, from, to int64, offset float64) {
 		for step := from; step <= to; step += 10 {
 			time.Sleep(time.Second)
@@ -129,7 +156,7 @@ func logdir(t *testing.T) {
 		}
 	}
 	start := &eventpb.SessionLog{Status: eventpb.SessionLog_START}
-	write(t, "runs/train", first, func(w *summary.FileWriter) {
+	write(t, filepath.Join(dir, "train"), first, func(w *summary.FileWriter) {
 		must(t, w.AddSessionLog(start, 0))
 		must(t, w.HParamsStart(summary.HParamsStart{HParams: summary.HParams{"lr": 0.5}, GroupName: "g"}))
 		must(t, w.Text("notes/a\nb", "# Title\x1b[31m", 0))
@@ -138,12 +165,12 @@ func logdir(t *testing.T) {
 		must(t, w.Image("samples/in", picture(5), 50))
 		scalars(w, 0, 80, 0)
 	})
-	writeLater(t, 100*time.Second, "runs/train", second, func(w *summary.FileWriter) {
+	writeLater(t, 100*time.Second, filepath.Join(dir, "train"), second, func(w *summary.FileWriter) {
 		must(t, w.AddSessionLog(start, 60))
 		must(t, w.AddSessionLog(start, 60))
 		scalars(w, 60, 100, 0.125)
 	})
-	write(t, "runs/eval", first, func(w *summary.FileWriter) { scalars(w, 0, 100, 0.5) })
+	write(t, filepath.Join(dir, "eval"), first, func(w *summary.FileWriter) { scalars(w, 0, 100, 0.5) })
 }
 
 func picture(n int) image.Image {

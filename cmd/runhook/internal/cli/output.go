@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -9,7 +10,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"text/tabwriter"
+
+	"github.com/charmbracelet/lipgloss"
 
 	"github.com/runhook/runhook/cmd/runhook/internal/safe"
 )
@@ -100,19 +102,23 @@ func (t *table) write(w io.Writer) error {
 	for _, row := range t.rows {
 		for i, cell := range row {
 			row[i] = safe.Text(cell)
-			widths[i] = max(widths[i], len([]rune(row[i])))
+			widths[i] = max(widths[i], lipgloss.Width(row[i]))
 		}
 	}
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.StripEscape)
+	out := bufio.NewWriter(w)
 	for _, row := range t.rows {
+		var line strings.Builder
 		for i, cell := range row {
+			padding := strings.Repeat(" ", widths[i]-lipgloss.Width(cell))
 			if t.right[i] {
-				row[i] = strings.Repeat(" ", widths[i]-len(cell)) + cell
+				line.WriteString(padding + cell + "  ")
+			} else {
+				line.WriteString(cell + padding + "  ")
 			}
 		}
-		fmt.Fprintln(tw, strings.TrimRight(strings.Join(row, "\t"), " "))
+		fmt.Fprintln(out, strings.TrimRight(line.String(), " "))
 	}
-	return tw.Flush()
+	return out.Flush()
 }
 
 // figure writes a number for people: six digits, those before the point all.

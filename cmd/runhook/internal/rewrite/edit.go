@@ -107,6 +107,9 @@ type copying struct {
 func (r *rewriter) file(ctx context.Context, s *source, path, prefix string) (err error) {
 	c := &copying{rewriter: r, source: s, here: make(map[string][]byte), name: prefix + filepath.Base(path), files: make(map[string]*file)}
 	defer func() { err = errors.Join(err, c.close()) }()
+	if _, err := c.to(c.into); err != nil {
+		return err
+	}
 	for e, err := range events(ctx, path, s.decoder, r.Progress) {
 		if errors.Is(err, eventlog.ErrTruncated) {
 			r.counts.Torn++
@@ -117,10 +120,19 @@ func (r *rewriter) file(ctx context.Context, s *source, path, prefix string) (er
 		}
 		e.Run = s.run
 		if err := c.event(e); err != nil {
-			return &eventlog.RecordError{File: path, Offset: e.Offset, Err: err}
+			return at(e, err)
 		}
 	}
 	return nil
+}
+
+// at says where an event is that cannot be copied, unless err does so itself, or
+// it is not the event's fault.
+func at(e *eventlog.Event, err error) error {
+	if r := (*eventlog.RecordError)(nil); errors.As(err, &r) || !errors.Is(err, eventlog.ErrMalformed) {
+		return err
+	}
+	return &eventlog.RecordError{File: e.File, Offset: e.Offset, Err: err}
 }
 
 // events reads one file as long as ctx is not done.
@@ -144,10 +156,9 @@ func events(ctx context.Context, path string, d *eventlog.Decoder, progress func
 // event writes what is left of an event.
 func (c *copying) event(e *eventlog.Event) error {
 	switch {
-	case e.What == eventlog.FileVersion && c.version == nil && len(c.files) == 0:
+	case e.What == eventlog.FileVersion && c.files[c.into].size == 0:
 		c.version = slices.Clone(e.Payload())
-		_, err := c.to(c.into)
-		return err
+		return c.files[c.into].add(c.version)
 	case e.What != eventlog.FileVersion && c.Event != nil && !c.Event(e):
 		c.drop()
 		return nil
@@ -174,11 +185,14 @@ func (c *copying) drop() {
 // cut begins new files if that is due.
 func (c *copying) cut(e *eventlog.Event) error {
 	f := c.files[c.into]
-	if c.Cut == nil || f == nil || f.events == 0 || !c.Cut(e, f.size) {
+	if c.Cut == nil || f.events == 0 || !c.Cut(e, f.size) {
 		return nil
 	}
-	err := c.close()
+	if err := c.close(); err != nil {
+		return err
+	}
 	c.piece++
+	_, err := c.to(c.into)
 	return err
 }
 
@@ -187,9 +201,6 @@ func (c *copying) cut(e *eventlog.Event) error {
 func (c *copying) sessionLog(e *eventlog.Event) error {
 	m, err := e.Proto()
 	if err != nil {
-		return err
-	}
-	if _, err := c.to(c.into); err != nil {
 		return err
 	}
 	if m.GetSessionLog().GetStatus() != eventpb.SessionLog_START {
@@ -292,66 +303,77 @@ func (c *copying) blob(e *eventlog.Event) error {
 
 // summary writes the values that stay, to as many runs as they go to.
 func (c *copying) summary(e *eventlog.Event) error {
+	for _, err := range e.Values() { // What readers refuse is no value to copy.
+		if err != nil {
+			return err
+		}
+	}
 	values, err := summary(e.Body())
 	if err != nil {
 		return err
 	}
-	names := make([]Name, len(values))
-	stays := make([]bool, len(values))
-	var runs []string
-	touched := false
+	var parts []part
+	same := true
 	for i := range values {
 		v := &values[i]
 		if v.number == 0 {
-			stays[i] = true
 			continue
 		}
-		names[i], stays[i] = c.rename(e, v.tag)
+		to, ok := c.rename(e, v.tag)
 		if v.metadata != nil && c.here[v.tag] == nil {
 			c.here[v.tag] = slices.Clone(v.metadata)
 			if c.source.told[v.tag] == nil {
 				c.source.told[v.tag] = c.here[v.tag]
 			}
 		}
-		if !stays[i] {
+		if !ok {
 			c.drop()
-			touched = true
+			same = false
 			continue
 		}
-		touched = touched || names[i].Tag != v.tag
-		if !slices.Contains(runs, names[i].Run) {
-			runs = append(runs, names[i].Run)
+		k := slices.IndexFunc(parts, func(p part) bool { return p.run == to.Run })
+		if k < 0 {
+			k = len(parts)
+			parts = append(parts, part{run: to.Run})
 		}
-	}
-	if len(values) == 0 { // Whatever it is for.
-		runs = []string{c.into}
-	}
-	for k, run := range runs {
-		f, err := c.to(run)
+		f, err := c.to(to.Run)
 		if err != nil {
 			return err
 		}
-		var body []byte
-		same := !touched && len(runs) == 1
-		for i := range values {
-			rest := values[i].number == 0 && k == 0 // It goes with the event.
-			if rest || stays[i] && names[i].Run == run {
-				metadata := c.describe(f, names[i], &values[i])
-				same = same && metadata == nil
-				body = appendValue(body, &values[i], names[i].Tag, metadata)
+		metadata := c.describe(f, to, v)
+		same = same && metadata == nil && to.Tag == v.tag
+		parts[k].body = appendValue(parts[k].body, v, to.Tag, metadata)
+	}
+	if same && len(parts) <= 1 {
+		run := c.into
+		if len(parts) == 1 {
+			run = parts[0].run
+		}
+		return c.write(run, e.Payload(), true)
+	}
+	for k, p := range parts {
+		if k == 0 {
+			for _, v := range values {
+				if v.number == 0 { // What is not known here goes with the event.
+					p.body = append(p.body, v.raw...)
+				}
 			}
 		}
-		payload := e.Payload()
-		if !same {
-			if payload, err = appendEvent(nil, payload, eventSummary, body); err != nil {
-				return err
-			}
+		payload, err := appendEvent(nil, e.Payload(), eventSummary, p.body)
+		if err != nil {
+			return err
 		}
-		if err := c.write(run, payload, same); err != nil {
+		if err := c.write(p.run, payload, false); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// A part is the values of an event that go to one run.
+type part struct {
+	run  string
+	body []byte // Summary
 }
 
 // describe returns the metadata that a value needs in its new file, nil if none:
@@ -359,8 +381,6 @@ func (c *copying) summary(e *eventlog.Event) error {
 // what was told in the run in the new run.
 func (c *copying) describe(f *file, to Name, v *value) (metadata []byte) {
 	switch here, before := c.here[v.tag], c.source.told[v.tag]; {
-	case v.number == 0:
-		return nil
 	case v.metadata != nil:
 	case here != nil && !f.told[to.Tag]:
 		metadata = here

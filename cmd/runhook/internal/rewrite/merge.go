@@ -130,8 +130,5 @@ func (h *head) put() error {
 	default:
 		err = h.write(h.into, e.Payload(), true)
 	}
-	if err != nil {
-		return &eventlog.RecordError{File: e.File, Offset: e.Offset, Err: err}
-	}
-	return nil
+	return at(e, err)
 }

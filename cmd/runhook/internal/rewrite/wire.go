@@ -21,6 +21,11 @@ const (
 	taggedRunMetadataTag = 1
 )
 
+// malformed is the error for bytes that are no such message.
+func malformed(message string, err error) error {
+	return fmt.Errorf("%w: no %s: %w", eventlog.ErrMalformed, message, err)
+}
+
 // A field is one field of a message.
 type field struct {
 	number protowire.Number
@@ -65,7 +70,7 @@ type value struct {
 func summary(body []byte) ([]value, error) {
 	list, err := fields(body)
 	if err != nil {
-		return nil, fmt.Errorf("no Summary: %w", err)
+		return nil, malformed("Summary", err)
 	}
 	values := make([]value, len(list))
 	for i, f := range list {
@@ -76,7 +81,7 @@ func summary(body []byte) ([]value, error) {
 		}
 		inner, err := fields(f.bytes)
 		if err != nil {
-			return nil, fmt.Errorf("no Summary.Value: %w", err)
+			return nil, malformed("Summary.Value", err)
 		}
 		for _, f := range inner {
 			switch {
@@ -119,7 +124,7 @@ func appendValue(dst []byte, v *value, tag string, metadata []byte) []byte {
 func appendEvent(dst, payload []byte, number protowire.Number, body []byte) ([]byte, error) {
 	list, err := fields(payload)
 	if err != nil {
-		return nil, fmt.Errorf("no Event: %w", err)
+		return nil, malformed("Event", err)
 	}
 	done := false
 	for _, f := range list {
@@ -139,7 +144,7 @@ func appendEvent(dst, payload []byte, number protowire.Number, body []byte) ([]b
 func retagged(body []byte, tag string) ([]byte, error) {
 	list, err := fields(body)
 	if err != nil {
-		return nil, fmt.Errorf("no TaggedRunMetadata: %w", err)
+		return nil, malformed("TaggedRunMetadata", err)
 	}
 	out := protowire.AppendTag(nil, taggedRunMetadataTag, protowire.BytesType)
 	out = protowire.AppendString(out, tag)

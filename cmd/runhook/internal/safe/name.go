@@ -31,11 +31,9 @@ func element(e string, reserved func(string) bool) string {
 		return "%"
 	}
 	var b strings.Builder
-	for i, r := range e {
-		size := utf8.RuneLen(r)
-		if r == utf8.RuneError {
-			size = 1 // Of a byte that is no UTF-8; the character itself goes byte by byte, too.
-		}
+	for i, size := 0, 0; i < len(e) && b.Len() <= maxElement; i += size {
+		var r rune
+		r, size = utf8.DecodeRuneInString(e[i:])
 		plain := unicode.IsLetter(r) || unicode.IsDigit(r) || r == '-' || r == '_' || r == '.' && i > 0 && i < len(e)-1
 		if plain && !(i == 0 && (device(e) || reserved(e))) {
 			b.WriteRune(r)
@@ -43,9 +41,6 @@ func element(e string, reserved func(string) bool) string {
 		}
 		for _, c := range []byte(e[i : i+size]) {
 			fmt.Fprintf(&b, "%%%02X", c)
-		}
-		if b.Len() > maxElement {
-			break
 		}
 	}
 	if b.Len() <= maxElement {

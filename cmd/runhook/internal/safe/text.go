@@ -36,12 +36,15 @@ func Text(s string) string {
 
 // hidden reports whether r does not show as itself. The replacement character
 // may stand for a byte that is no UTF-8.
-func hidden(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }
+func hidden(r rune) bool { return !printable(r) || r == utf8.RuneError }
+
+// printable is unicode.IsPrint with all kinds of blanks.
+func printable(r rune) bool { return unicode.IsPrint(r) || unicode.Is(unicode.Zs, r) }
 
 // JSON returns the encoded JSON with what Text escapes escaped as JSON does it,
 // so that it means the same.
 func JSON(encoded []byte) []byte {
-	harmless := func(r rune) bool { return unicode.IsPrint(r) || r == '\n' }
+	harmless := func(r rune) bool { return printable(r) || r == '\n' }
 	if bytes.IndexFunc(encoded, func(r rune) bool { return !harmless(r) }) < 0 {
 		return encoded
 	}
