@@ -208,3 +208,17 @@ func FuzzEncodeScalar(f *testing.F) {
 		}
 	})
 }
+
+func TestAValueIsAMessage(t *testing.T) {
+	text, err := summary.TextValue("t", "hello")
+	require.NoError(t, err)
+	for _, v := range []summary.Value{summary.ScalarValue("loss", 0.25), text.Described("shown", "as")} {
+		m, err := v.Proto()
+		require.NoError(t, err)
+		s := new(eventpb.Event)
+		require.NoError(t, proto.Unmarshal(summary.EncodeEvent(1, 2, true, v), s))
+		requireEqualMessage(t, s.GetSummary().GetValue()[0], m)
+	}
+	_, err = summary.ScalarValue("a\xff", 1).Proto()
+	require.ErrorContains(t, err, `summary: value "a\xff":`)
+}

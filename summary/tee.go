@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/runhook/runhook/internal/faults"
@@ -18,6 +17,7 @@ import (
 // It is a [SessionSink] to those of its sinks that are.
 func Tee(sinks ...Sink) Sink {
 	t := new(tee)
+	t.idle.L = &t.mu
 	for _, s := range sinks {
 		if faults.IsNil(s) {
 			continue
@@ -37,7 +37,11 @@ type tee struct {
 	scalars  []scalarSink // of the sink of the same number, nil if it is none
 	sessions []SessionSink
 
-	closed  atomic.Bool
+	mu     sync.Mutex // guards what follows; not held while a sink is called
+	idle   sync.Cond  // calls is 0
+	calls  int        // in progress
+	closed bool
+
 	closing sync.Once
 	err     error // of Close
 }
@@ -47,11 +51,35 @@ var (
 	_ scalarSink  = (*tee)(nil)
 )
 
-// each calls do for every sink, and joins the errors.
-func (t *tee) each(do func(s Sink) error) error {
-	if t.closed.Load() {
+// enter begins a call: it comes to all sinks before they are closed, or to none.
+func (t *tee) enter() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
 		return ErrClosed
 	}
+	t.calls++
+	return nil
+}
+
+func (t *tee) leave() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.calls--; t.calls == 0 {
+		t.idle.Broadcast()
+	}
+}
+
+// each calls do for every sink, and joins the errors.
+func (t *tee) each(do func(s Sink) error) error {
+	if err := t.enter(); err != nil {
+		return err
+	}
+	defer t.leave()
+	return t.all(do)
+}
+
+func (t *tee) all(do func(s Sink) error) error {
 	var errs []error
 	for _, s := range t.sinks {
 		errs = append(errs, do(s))
@@ -65,9 +93,10 @@ func (t *tee) AddValues(wallTime time.Time, step int64, values []Value) error {
 }
 
 func (t *tee) addScalar(wallTime time.Time, step int64, tag string, value float32) error {
-	if t.closed.Load() {
-		return ErrClosed
+	if err := t.enter(); err != nil {
+		return err
 	}
+	defer t.leave()
 	var errs []error
 	for i, s := range t.scalars {
 		if s == nil {
@@ -90,17 +119,23 @@ func (t *tee) Flush() error { return t.each(Sink.Flush) }
 // Close implements [Sink].
 func (t *tee) Close() error {
 	t.closing.Do(func() {
-		t.err = t.each(Sink.Close)
-		t.closed.Store(true)
+		t.mu.Lock()
+		t.closed = true
+		for t.calls > 0 {
+			t.idle.Wait()
+		}
+		t.mu.Unlock()
+		t.err = t.all(Sink.Close)
 	})
 	return t.err
 }
 
 // BeginSession implements [SessionSink]: it succeeds at all sinks or at none.
 func (t *tee) BeginSession() error {
-	if t.closed.Load() {
-		return ErrClosed
+	if err := t.enter(); err != nil {
+		return err
 	}
+	defer t.leave()
 	for i, s := range t.sessions {
 		if err := s.BeginSession(); err != nil {
 			for _, begun := range slices.Backward(t.sessions[:i]) {

@@ -25,6 +25,16 @@ type Value struct {
 // Tag returns the tag.
 func (v Value) Tag() string { return v.tag }
 
+// Proto returns the value as a message with its metadata, of the caller's own. For
+// a tag that is no valid UTF-8 it returns an error.
+func (v Value) Proto() (*eventpb.Summary_Value, error) {
+	s := new(eventpb.Summary)
+	if err := proto.Unmarshal(v.append(nil, v.metadata), s); err != nil {
+		return nil, fmt.Errorf("summary: value %q: %w", v.tag, err)
+	}
+	return s.Value[0], nil
+}
+
 // Described returns v with a name to show instead of its tag, and a description
 // in Markdown. Each may be "". TensorBoard takes them from the first value of a
 // tag.

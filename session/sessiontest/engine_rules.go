@@ -471,7 +471,7 @@ func (c *engineCase) metadata() {
 func (c *engineCase) close() {
 	use := func() { c.trained().end() }
 	use() // what the engine keeps for all its sessions comes with the first
-	if left := goroutinesOf(use); len(left) > 0 {
+	if left := ruletest.GoroutinesOf(use); len(left) > 0 {
 		c.Errorf("%d goroutines are left of a closed session:\n%s", len(left), strings.Join(left, "\n\n"))
 	}
 }

@@ -268,7 +268,7 @@ func (c *hookCase) goroutines() {
 	c.stay(c.new()).run() // what is started once and for all is none of a hook
 	for _, e := range endings {
 		hook := c.new()
-		left := goroutinesOf(func() { c.end(hook, e) })
+		left := ruletest.GoroutinesOf(func() { c.end(hook, e) })
 		if len(left) > 0 {
 			c.Errorf("%d goroutines are left after %s:\n%s", len(left), e.name, strings.Join(left, "\n\n"))
 		}
