@@ -26,8 +26,9 @@
 //
 // Not imitated: that the histograms page draws 51 of a longer series, how
 // Markdown is rendered, whether a picture can be decoded, and the pages that
-// several series make together (hparams, custom scalars, meshes, projector).
-// Their series are listed as the server holds them.
+// several series make together (hparams, custom scalars, meshes, projector): their
+// series are listed as the server holds them, and PluginErrs tells where the page
+// of hparams answers with an error.
 // The Python readers are those of an installation without TensorFlow, whose own
 // reader of records TensorBoard prefers where it is there.
 package readers

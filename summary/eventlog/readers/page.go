@@ -109,6 +109,9 @@ func (p *page) fail(plugin string, err error) {
 
 // finish applies what each plugin's page does to its tags.
 func (p *page) finish(shown *Shown) {
+	if _, err := readHParams(shown.Runs); err != nil {
+		p.fail(hparams, err)
+	}
 	for i := range shown.Runs {
 		run := &shown.Runs[i]
 		run.Tags = slices.DeleteFunc(run.Tags, func(t Tag) bool { return !p.accepts(run.Name, &t) })

@@ -13,6 +13,7 @@ import (
 // pythonPage is what data_provider and the plugins make of the runs.
 func pythonPage(shown *Shown, runs []*pythonRun, losses *ledger) {
 	page := newPage(losses)
+	var bad []badScalar
 	for _, r := range runs {
 		run := Run{Name: r.name, Start: r.start, Started: r.started}
 		tags := slices.Sorted(maps.Keys(r.series))
@@ -36,8 +37,17 @@ func pythonPage(shown *Shown, runs []*pythonRun, losses *ledger) {
 				continue
 			}
 			if !there {
-				page.fail(s.plugin(), fmt.Errorf("run %q, tag %q: metadata without a tensor (KeyError)", r.name, tag))
+				err := fmt.Errorf("run %q, tag %q: metadata without a tensor (KeyError)", r.name, tag)
+				page.fail(s.plugin(), err)
+				if s.plugin() == scalars {
+					bad = append(bad, badScalar{r.name, tag, true, err})
+				}
 				continue
+			}
+			if s.plugin() == scalars && len(ps) > 0 {
+				if err := notNumber(&ps[len(ps)-1]); err != nil {
+					bad = append(bad, badScalar{r.name, tag, false, fmt.Errorf("run %q, tag %q: %w", r.name, tag, err)})
+				}
 			}
 			if s.plugin() == images && len(ps) == 0 {
 				page.fail(images, fmt.Errorf("run %q, tag %q: all points purged (TypeError)", r.name, tag))
@@ -47,8 +57,10 @@ func pythonPage(shown *Shown, runs []*pythonRun, losses *ledger) {
 		}
 		shown.Runs = append(shown.Runs, run)
 	}
-	if err := page.errs[scalars]; err != nil && page.plugins[hparams] {
-		page.fail(hparams, err) // Its metrics are scalars.
+	if h, err := readHParams(shown.Runs); err == nil && page.plugins[hparams] {
+		if err := h.failure(shown.Runs, bad); err != nil {
+			page.fail(hparams, err)
+		}
 	}
 	page.finish(shown)
 	slices.SortStableFunc(shown.Runs, byStart)
@@ -75,6 +87,19 @@ func (s listing) shownByPython(ps []stored, losses *ledger) Tag {
 		t.Points = append(t.Points, p.shown(value))
 	}
 	return t
+}
+
+// notNumber is why the value of a point cannot be a metric's.
+func notNumber(p *stored) error {
+	a, err := p.value.array()
+	if err != nil {
+		return err
+	}
+	value, err := item(a)
+	if _, text := value.(string); text {
+		return errors.New("a text, want a number")
+	}
+	return err
 }
 
 // pythonBlobs serves, of each step, the first value, in the order of the steps.

@@ -35,27 +35,22 @@ func (r recording) of(view readers.View) answer {
 	return r.RB
 }
 
-func recordings(t *testing.T, file string) map[string]recording {
+// decoded keeps the numbers as they are written.
+func decoded[T any](t *testing.T, data []byte) (out T) {
 	t.Helper()
-	data, err := os.ReadFile(file)
-	require.NoError(t, err)
-	return decodeRecordings(t, data)
-}
-
-func decodeRecordings(t *testing.T, data []byte) map[string]recording {
-	t.Helper()
-	var out map[string]recording
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	require.NoError(t, decoder.Decode(&out))
-	require.NotEmpty(t, out)
 	return out
 }
 
 // TestAgreesWithTheReaders shows runs made by hand, each of one edge of the
 // format, to the views. TensorBoard 2.21.0 was asked about the same files.
 func TestAgreesWithTheReaders(t *testing.T) {
-	all := recordings(t, "testdata/cases.json")
+	data, err := os.ReadFile("testdata/cases.json")
+	require.NoError(t, err)
+	all := decoded[map[string]recording](t, data)
+	require.NotEmpty(t, all)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		for _, view := range readers.All() {
 			t.Run(name+"/"+view.Name(), func(t *testing.T) {
@@ -70,12 +65,32 @@ func TestAgreesWithTheReaders(t *testing.T) {
 // TestAgreesWithTheReadersOnAwkwardRuns has runs of what awkward mixes at
 // random. TensorBoard 2.21.0 was asked about the same files.
 func TestAgreesWithTheReadersOnAwkwardRuns(t *testing.T) {
-	archive, err := zip.OpenReader("testdata/awkward.zip")
+	eachRecorded(t, "testdata/awkward.zip", func(t *testing.T, answer []byte) map[string]recording {
+		return map[string]recording{".": decoded[recording](t, answer)}
+	})
+}
+
+// TestAgreesWithTheReadersOnWholeDirectories has directories of several runs: the
+// files of real writers with changes at random, and sessions of hyperparameters
+// whose metrics are not what they should be. TensorBoard 2.21.0 was asked about
+// the same files.
+func TestAgreesWithTheReadersOnWholeDirectories(t *testing.T) {
+	eachRecorded(t, "testdata/directories.zip", func(t *testing.T, answer []byte) map[string]recording {
+		return decoded[map[string]recording](t, answer)
+	})
+}
+
+// eachRecorded shows every log directory of an archive to the views, and compares
+// with the answers, of which recordings makes one for each run.
+func eachRecorded(t *testing.T, file string, recordings func(t *testing.T, answer []byte) map[string]recording) {
+	t.Helper()
+	archive, err := zip.OpenReader(file)
 	require.NoError(t, err)
 	defer archive.Close()
 	data, err := fs.ReadFile(archive, "answers.json")
 	require.NoError(t, err)
-	all := decodeRecordings(t, data)
+	all := decoded[map[string]json.RawMessage](t, data)
+	require.NotEmpty(t, all)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		fsys, err := fs.Sub(archive, name)
 		require.NoError(t, err)
@@ -83,7 +98,9 @@ func TestAgreesWithTheReadersOnAwkwardRuns(t *testing.T) {
 			t.Run(name+"/"+view.Name(), func(t *testing.T) {
 				shown, err := view.Load(t.Context(), fsys)
 				require.NoError(t, err)
-				require.Empty(t, differences(view, shown, ".", all[name].of(view)))
+				for run, recorded := range recordings(t, all[name]) {
+					require.Empty(t, differences(view, shown, run, recorded.of(view)), run)
+				}
 			})
 		}
 	}
