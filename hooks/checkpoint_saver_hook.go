@@ -183,11 +183,11 @@ func (h *CheckpointSaverHook) AfterRun(ctx context.Context, rc *session.SessionR
 	if err != nil || !h.timer.ShouldTriggerForStep(step) {
 		return err
 	}
-	h.timer.UpdateLastTriggeredStep(step)
 	stop, err := h.save(ctx, rc.Session(), step)
 	if err != nil {
-		return err
+		return err // if ctx is done, End saves this step
 	}
+	h.timer.UpdateLastTriggeredStep(step)
 	if stop {
 		rc.RequestStop()
 	}

@@ -54,7 +54,8 @@ func TestEngine(t *testing.T, newEngine func(t *testing.T) session.Engine, optio
 	}
 	t.Run("all hooks at once", func(t *testing.T) { testFamily(t, newEngine(t), options) })
 	t.Run("going on from a checkpoint", func(t *testing.T) { testResume(t, newEngine, options) })
-	t.Run("an interruption", func(t *testing.T) { testInterruption(t, newEngine, options) })
+	t.Run("an interruption between two checkpoints", func(t *testing.T) { testInterruption(t, newEngine, options, 13) })
+	t.Run("an interruption when a checkpoint is due", func(t *testing.T) { testInterruption(t, newEngine, options, 10) })
 	t.Run("an early stop", func(t *testing.T) { testEarlyStop(t, newEngine(t), options) })
 }
 
@@ -229,8 +230,7 @@ func state(t *testing.T, ctx context.Context, s session.Session, o Options) []se
 	return all
 }
 
-func testInterruption(t *testing.T, newEngine func(t *testing.T) session.Engine, o Options) {
-	const last = 13 // between two checkpoints
+func testInterruption(t *testing.T, newEngine func(t *testing.T) session.Engine, o Options, last int64) {
 	dir := t.TempDir()
 	errPower := errors.New("the power is about to fail")
 	ctx, cancel := context.WithCancelCause(t.Context())
