@@ -198,25 +198,31 @@ func (m *coordModel) step(step coordStep, e *coordEvent) coordError {
 
 // report is request_stop. It returns what it raises.
 func (m *coordModel) report(step coordStep) coordError {
-	if step.Form == "outside" && !m.mend27 {
-		failed := coordError{{kind: "type_error"}}
-		if !m.stopped {
-			m.errs = failed
-		}
-		return failed
+	if step.Kind == "" || m.scenario.isClean(step.Kind) {
+		m.stopped = true
+		return nil
 	}
-	if step.Form == "in_other_handler" && !m.mend27 {
-		step.Kind = step.Handled
-	}
-	if step.Kind != "" && !m.scenario.isClean(step.Kind) {
+	if !m.mend27 {
 		switch {
-		case m.joined:
-			return coordError{step.part()}
-		case m.mend26:
-			m.errs = append(slices.Clip(m.errs), step.part())
-		case !m.stopped:
-			m.errs = coordError{step.part()}
+		case step.Form == "outside" && m.stopped && !m.joined:
+			return nil // nobody looks at it
+		case step.Form == "outside":
+			failed := coordError{{kind: "type_error"}}
+			if !m.stopped {
+				m.errs = failed
+			}
+			return failed
+		case step.Form == "in_other_handler":
+			step.Kind = step.Handled
 		}
+	}
+	switch {
+	case m.joined:
+		return coordError{step.part()}
+	case m.mend26:
+		m.errs = append(slices.Clip(m.errs), step.part())
+	case !m.stopped:
+		m.errs = coordError{step.part()}
 	}
 	m.stopped = true
 	return nil

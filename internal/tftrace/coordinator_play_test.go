@@ -19,7 +19,7 @@ type coordPlay struct {
 	scenario *coordScenario
 	coord    *session.Coordinator
 	start    time.Time
-	running  sync.WaitGroup // the threads of scripts; loopers belong to coord
+	running  sync.WaitGroup // the threads of scripts, and loopers, for which a Join may not have waited
 
 	mu      sync.Mutex
 	events  []coordEvent
@@ -186,7 +186,9 @@ func (p *coordPlay) join(step coordStep) error {
 }
 
 func (p *coordPlay) startLooper(l coordLooper) {
+	p.running.Add(1)
 	p.coord.Go(l.Looper, func(ctx context.Context) error {
+		defer p.running.Done()
 		defer p.record(coordEvent{Ev: "thread_end", By: l.Looper})
 		p.record(coordEvent{Ev: "start_loop", By: l.Looper})
 		if l.StartLoopError != "" {
