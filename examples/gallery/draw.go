@@ -16,6 +16,15 @@ var (
 	white      = color.NRGBA{R: 0xff, G: 0xff, B: 0xff, A: 0xff}
 )
 
+// colorOf is a darker color of the moon of a point.
+func colorOf(p point) color.NRGBA {
+	c := lowerColor
+	if p.upper {
+		c = upperColor
+	}
+	return mix(c, color.NRGBA{A: 0xff}, 0.3)
+}
+
 // mix is a for 0, b for 1, and between them what is between.
 func mix(a, b color.NRGBA, part float64) color.NRGBA {
 	part = min(max(part, 0), 1)
@@ -56,14 +65,10 @@ func pixel(picture image.Image, p point) image.Point {
 // drawPoints draws points on a plane, in the colors of their moons.
 func drawPoints(picture *image.NRGBA, points []point) {
 	for _, p := range points {
-		c := lowerColor
-		if p.upper {
-			c = upperColor
-		}
 		at := pixel(picture, p)
 		dot := image.Rect(-2, -2, 3, 3).Add(at)
 		draw.Draw(picture, dot, image.NewUniform(white), image.Point{}, draw.Src)
-		draw.Draw(picture, dot.Inset(1), image.NewUniform(mix(c, color.NRGBA{A: 0xff}, 0.3)), image.Point{}, draw.Src)
+		draw.Draw(picture, dot.Inset(1), image.NewUniform(colorOf(p)), image.Point{}, draw.Src)
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"image"
+	"math"
 
 	"github.com/runhook/runhook/summary"
 )
@@ -22,7 +23,7 @@ func projector(dir string, t *training) error {
 		e.Metadata = append(e.Metadata, []string{
 			moon(p.upper), moon(probability >= 0.5), fmt.Sprintf("%.2f", probability),
 		})
-		e.Sprites = append(e.Sprites, thumbnail(p))
+		e.Sprites = append(e.Sprites, sprite(p, probability))
 	}
 	return summary.WriteEmbeddings(dir, e)
 }
@@ -34,9 +35,19 @@ func moon(upper bool) string {
 	return "lower"
 }
 
-// thumbnail is where a point is in the plane.
-func thumbnail(p point) image.Image {
-	picture := drawPlane(32, func(_, _ float64) float64 { return 0.5 })
-	drawPoints(picture, []point{p})
+// sprite is a disc in the color of a probability, with a rim in that of the moon.
+func sprite(p point, probability float64) image.Image {
+	const size = 24
+	picture := image.NewNRGBA(image.Rect(0, 0, size, size))
+	for y := range size {
+		for x := range size {
+			switch r := math.Hypot(float64(x)+0.5-size/2, float64(y)+0.5-size/2); {
+			case r < size/2-4:
+				picture.SetNRGBA(x, y, shade(probability))
+			case r < size/2:
+				picture.SetNRGBA(x, y, colorOf(p))
+			}
+		}
+	}
 	return picture
 }

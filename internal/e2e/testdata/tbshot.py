@@ -2,7 +2,7 @@
 """A picture of TensorBoard's page for a log directory, taken by headless Chromium once the page is at rest.
 
     python tbshot.py LOGDIR OUT.png [--tab timeseries] [--reader rb|py] [--size 1400x1000] [--query tagFilter=loss]
-                     [--scroll PIXELS] [--settle 2] [--click TEXT]... [--text] [--timeout 60]
+                     [--scroll PIXELS] [--settle 2] [--reload] [--click TEXT]... [--open TEXT]... [--text] [--timeout 60]
 
 Tabs: timeseries scalars images audio histograms distributions graphs text hparams pr_curves mesh custom_scalars projector.
 It prints one JSON line, what the page holds (charts, pictures, errors), so that an empty page is noticed. --text adds the visible
@@ -53,8 +53,8 @@ PROBE = """
 })()
 """
 
-CLICK = """
-((want) => {
+FIND = """
+((want, click) => {
   let hit = null;
   const walk = (root) => {
     for (const el of root.querySelectorAll('*')) {
@@ -65,9 +65,11 @@ CLICK = """
     }
   };
   walk(document);
-  if (hit) hit.click();
-  return !!hit;
-})(%s)
+  if (!hit) return null;
+  if (click) hit.click();
+  const r = hit.getBoundingClientRect();
+  return [r.left + r.width / 2, r.top + r.height / 2];
+})(%s, %s)
 """
 
 SCROLL = """
@@ -198,6 +200,11 @@ class Browser:
     def run(self, js):
         return self.call("Runtime.evaluate", {"expression": js, "returnByValue": True}, self.session)["result"].get("value")
 
+    def double_click(self, x, y):
+        for count in (1, 2):
+            for kind in ("mousePressed", "mouseReleased"):
+                self.call("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, "button": "left", "clickCount": count}, self.session)
+
     def shot(self):
         return base64.b64decode(self.call("Page.captureScreenshot", {"format": "png"}, self.session, timeout=60)["data"])
 
@@ -227,7 +234,10 @@ def main():
     ap.add_argument("--query", default="", help="URL query, for example tagFilter=loss or runFilter=a")
     ap.add_argument("--scroll", type=int, default=0)
     ap.add_argument("--settle", type=float, default=2.0, help="seconds to wait after the last request")
-    ap.add_argument("--click", action="append", default=[], help="click the element with this text, label or title first (again for more)")
+    ap.add_argument("--click", dest="acts", action="append", default=[], type=lambda x: (x, True),
+                    help="click the element with this text, label or title first (again for more)")
+    ap.add_argument("--open", dest="acts", action="append", type=lambda x: (x, False), help="double-click it: a box of a graph")
+    ap.add_argument("--reload", action="store_true", help="load the page twice: the projector is found while the first loads")
     ap.add_argument("--text", action="store_true")
     ap.add_argument("--timeout", type=float, default=60)
     a = ap.parse_args()
@@ -238,9 +248,16 @@ def main():
         browser = Browser(size)
         browser.open(server.base + ("?" + a.query if a.query else "") + "#" + a.tab, size)
         rested = browser.rest(a.settle, a.timeout, "/plugin/%s/" % a.tab)
-        for what in a.click:
-            if not browser.run(CLICK % json.dumps(what)):
+        if a.reload:
+            browser.call("Page.reload", session=browser.session)
+            browser.stirred()
+            rested = browser.rest(a.settle, a.timeout)
+        for what, click in a.acts:
+            at = browser.run(FIND % (json.dumps(what), json.dumps(click)))
+            if not at:
                 print("nothing to click: %r" % what, file=sys.stderr)
+            elif not click:
+                browser.double_click(*at)
             browser.stirred()
             rested = browser.rest(a.settle, a.timeout)
         if a.scroll:
