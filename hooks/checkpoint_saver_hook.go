@@ -82,6 +82,9 @@ type CheckpointSaverHook struct {
 	config CheckpointSaverHookConfig
 	prefix string // of the checkpoints' paths
 	timer  *session.SecondOrStepTimer
+	// interrupted says that the end of the context has ended a save, which is left
+	// to End.
+	interrupted bool
 
 	graph session.Graph
 	step  *session.GlobalStep
@@ -119,6 +122,7 @@ func (h *CheckpointSaverHook) Name() string {
 // [session.ErrNoGlobalStep] if the engine has none.
 func (h *CheckpointSaverHook) Begin(ctx context.Context, graph session.Graph) error {
 	h.timer.Reset()
+	h.interrupted = false
 	h.graph = graph
 	var err error
 	if h.step, err = session.NewGlobalStep(graph); err != nil {
@@ -183,11 +187,12 @@ func (h *CheckpointSaverHook) AfterRun(ctx context.Context, rc *session.SessionR
 	if err != nil || !h.timer.ShouldTriggerForStep(step) {
 		return err
 	}
+	h.timer.UpdateLastTriggeredStep(step)
 	stop, err := h.save(ctx, rc.Session(), step)
 	if err != nil {
-		return err // if ctx is done, End saves this step
+		h.interrupted = ctx.Err() != nil
+		return err
 	}
-	h.timer.UpdateLastTriggeredStep(step)
 	if stop {
 		rc.RequestStop()
 	}
@@ -201,7 +206,7 @@ func (h *CheckpointSaverHook) End(ctx context.Context, s session.Session) error 
 	if err != nil {
 		return err
 	}
-	if last, ok := h.timer.LastTriggeredStep(); !ok || last != step {
+	if last, ok := h.timer.LastTriggeredStep(); !ok || last != step || h.interrupted {
 		if _, err := h.save(ctx, s, step); err != nil {
 			return err
 		}
