@@ -17,7 +17,7 @@ import (
 )
 
 var sinkRules = []ruletest.Rule[*sinkCase]{
-	ruletest.New("values", "AddValues writes one event: its step, its wall time, and the values in their order", (*sinkCase).values),
+	ruletest.New("values", "AddValues writes one event: its step, its wall time to the microsecond, and the values in their order", (*sinkCase).values),
 	ruletest.New("steps", "a step may be any number, and a tag any text that is no invalid UTF-8", (*sinkCase).steps),
 	ruletest.New("metadata", "the first value of a tag has its metadata", (*sinkCase).metadata),
 	ruletest.New("event", "AddEvent writes the event as it is, wall time included", (*sinkCase).event),
@@ -63,9 +63,11 @@ func summaryOf(step int64, values ...*eventpb.Summary_Value) *eventpb.Event {
 	return &eventpb.Event{WallTime: atSeconds, Step: step, What: &eventpb.Event_Summary{Summary: &eventpb.Summary{Value: values}}}
 }
 
-// said is what an event says, for comparisons: metadata is left out.
+// said is what an event says, for comparisons: metadata is left out, and wall times
+// are those to the microsecond.
 func said(e *eventpb.Event) string {
 	e = proto.CloneOf(e)
+	e.WallTime = math.Round(e.WallTime*1e6) / 1e6
 	for _, v := range e.GetSummary().GetValue() {
 		v.Metadata = nil
 	}
@@ -346,17 +348,18 @@ func (c *sinkCase) closeMeanwhile() {
 	if c.NeverCloses {
 		c.Skip("SinkOptions.NeverCloses is set")
 	}
-	const rounds = 20 // Close comes at another moment each time
+	const rounds = 10 // Close comes at another moment each time
 	for round := range rounds {
 		sink := c.open()
 		counts := make([]int64, writers)
 		c.Within("four goroutines and Close", func() {
 			var added atomic.Int64
+			var over atomic.Bool // a sink may never say that it is closed
 			var group sync.WaitGroup
 			for g := range writers {
 				group.Go(func() {
 					w := summary.NewWriter(sink)
-					for ; ; counts[g]++ {
+					for ; !over.Load(); counts[g]++ {
 						err := w.Scalar(fmt.Sprint("goroutine", g), 1, counts[g])
 						if err != nil {
 							if !errors.Is(err, summary.ErrClosed) {
@@ -368,12 +371,14 @@ func (c *sinkCase) closeMeanwhile() {
 					}
 				})
 			}
-			for added.Load() < int64(10*round) {
+			for added.Load() < int64(20*round) {
 				time.Sleep(time.Microsecond)
 			}
 			if err := sink.Close(); err != nil {
 				c.Errorf("Close: %v", err)
 			}
+			time.Sleep(time.Millisecond) // for calls behind Close
+			over.Store(true)
 			group.Wait()
 		})
 		if c.Events != nil {
