@@ -77,7 +77,8 @@ func Draw(w io.Writer, lines []Line, o Options) error {
 	}
 	for i, l := range lines {
 		mark := d.style(i).Render(string(d.mark(i, len(lines))))
-		fmt.Fprintf(&text, "  %s %s  %s\n", mark, safe.Text(l.Name), safe.Text(l.Note))
+		legend := fmt.Sprintf("  %s %s  %s", mark, safe.Text(l.Name), safe.Text(l.Note))
+		fmt.Fprintln(&text, strings.TrimRight(legend, " "))
 	}
 	_, err := io.WriteString(w, text.String())
 	return err
@@ -169,10 +170,11 @@ func (d *drawing) measure(lines []Line) {
 // apart widens a range that has no width, or too little for numbers to be told
 // apart on it.
 func apart(low, high float64) (float64, float64) {
+	const least = 1e-300 // Of smaller numbers not all can be told apart.
 	middle := low/2 + high/2
-	if by := math.Abs(middle) * 1e-9; !(high-low > by) {
-		by = max(math.Abs(middle)*1e-3, 1e-300)
-		if middle == 0 {
+	if by := max(math.Abs(middle)*1e-9, least); !(high-low > by) {
+		by = max(math.Abs(middle)*1e-3, least)
+		if math.Abs(middle) < least {
 			by = 1
 		}
 		return middle - by, middle + by

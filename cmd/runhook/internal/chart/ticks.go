@@ -5,14 +5,14 @@ import (
 	"strconv"
 )
 
-// ticks returns at most n round numbers from low to high, with equal distances.
+// ticks returns at most n+1 round numbers from low to high, with equal distances.
 func ticks(low, high float64, n int) []float64 {
 	if n < 1 || !(high > low) {
 		return nil
 	}
-	step := roundUp(high/float64(n) - low/float64(n))
+	step := min(roundUp(high/float64(n)-low/float64(n)), 1e308)
 	var out []float64
-	for k := math.Ceil(low / step); k*step <= high && len(out) < n; k++ {
+	for k := math.Ceil(low / step); k*step <= high && len(out) <= n; k++ {
 		out = append(out, k*step+0) // + 0 makes 0 of -0.
 	}
 	return out

@@ -3,11 +3,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,6 +31,7 @@ type Streams struct {
 	OutTerminal, ErrTerminal bool
 	Size                     func() (width, height int) // of Out's terminal, in characters; nil or 0: 80 by 24
 	NoColor                  bool                       // the user wants no colours
+	Patience                 time.Duration              // for which a work goes on until its progress is shown; 0: 300 ms
 }
 
 // Main runs the command and returns the exit status.
@@ -36,6 +39,7 @@ func Main(ctx context.Context, args []string, streams Streams) int {
 	if streams.OutTerminal {
 		streams.Out = terminal{streams.Out}
 	}
+	streams.Patience = cmp.Or(streams.Patience, 300*time.Millisecond)
 	a := &app{Streams: streams}
 	root := a.root()
 	root.SetArgs(args)

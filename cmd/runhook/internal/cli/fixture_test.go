@@ -4,13 +4,14 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"image"
 	"image/color"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,20 +117,22 @@ func must(t *testing.T, err error) {
 
 // logdir makes the log directory "runs" of testdata, with two runs of which train
 // was resumed at step 60, and changes to the directory above it. It is kept as
-// writeLogdir once made it, so that offsets in golden files stay.
+// writeLogdir once made it, so that offsets in golden files stay; -update makes
+// it again where it was removed.
 func logdir(t *testing.T) {
 	t.Helper()
 	t.Chdir(t.TempDir())
-	if *update {
-		updateOnce.Do(func() { updateLogdir(t) })
+	archive, err := zip.OpenReader(runsZip)
+	if *update && errors.Is(err, fs.ErrNotExist) {
+		updateLogdir(t)
+		archive, err = zip.OpenReader(runsZip)
 	}
-	archive, err := zip.OpenReader(filepath.Join(origin, "testdata", "runs.zip"))
 	require.NoError(t, err)
 	defer archive.Close()
 	require.NoError(t, os.CopyFS("runs", archive))
 }
 
-var updateOnce sync.Once
+var runsZip = filepath.Join(origin, "testdata", "runs.zip")
 
 func updateLogdir(t *testing.T) {
 	t.Helper()
@@ -139,7 +142,7 @@ func updateLogdir(t *testing.T) {
 	w := zip.NewWriter(&b)
 	require.NoError(t, w.AddFS(os.DirFS(dir)))
 	require.NoError(t, w.Close())
-	require.NoError(t, os.WriteFile(filepath.Join(origin, "testdata", "runs.zip"), b.Bytes(), 0o666))
+	require.NoError(t, os.WriteFile(runsZip, b.Bytes(), 0o666))
 }
 
 func writeLogdir(t *testing.T, dir string) {

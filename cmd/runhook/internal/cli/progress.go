@@ -13,15 +13,12 @@ import (
 // A meter shows how far a long work is, if there is a terminal to show it on and
 // the work is long. It may be used by any number of goroutines; nil does nothing.
 type meter struct {
-	begun time.Time
+	after time.Time // when to show it
 	bar   *progressbar.ProgressBar
 
 	mu      sync.Mutex
 	pending int // before there is a bar
 }
-
-// patience is how long a work takes until it is called long.
-const patience = 300 * time.Millisecond
 
 // meter returns one for total bytes, nil where it would be in the way. toStdout
 // tells that the work writes to standard output meanwhile.
@@ -29,7 +26,7 @@ func (a *app) meter(what string, total int64, toStdout bool) *meter {
 	if a.quiet || !a.ErrTerminal || toStdout && a.OutTerminal {
 		return nil
 	}
-	return &meter{begun: time.Now(), bar: progressbar.NewOptions64(total,
+	return &meter{after: time.Now().Add(a.Patience), bar: progressbar.NewOptions64(total,
 		progressbar.OptionSetWriter(a.Err),
 		progressbar.OptionSetDescription(what),
 		progressbar.OptionShowBytes(true),
@@ -48,7 +45,7 @@ func (m *meter) add(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.pending += n
-	if time.Since(m.begun) < patience {
+	if time.Now().Before(m.after) {
 		return
 	}
 	// What a bar of a growing file cannot count is no fault of the work.
