@@ -87,6 +87,7 @@ type ProgressHook struct {
 	rate      float64 // steps a second, smoothed; 0: not known yet
 	open      bool    // there is a line on the terminal, which is to be ended
 	shown     string  // the values of the last line
+	shownAt   int64   // the step of that
 	atStep    int64   // after the last run
 }
 
@@ -155,7 +156,7 @@ func (h *ProgressHook) AfterRun(ctx context.Context, rc *session.SessionRunConte
 		v, _ := values.Results.Lookup(name)
 		fmt.Fprintf(&b, "  %s %s", name, shortNumber(v))
 	}
-	h.shown = b.String()
+	h.shown, h.shownAt = b.String(), step
 	return h.write(h.line(step))
 }
 
@@ -185,7 +186,10 @@ func (h *ProgressHook) line(step int64) string {
 			fmt.Fprintf(&b, "  %v left", roundTime(float64(left)/h.rate))
 		}
 	}
-	return b.String() + h.shown
+	if step == h.shownAt {
+		b.WriteString(h.shown)
+	}
+	return b.String()
 }
 
 // roundTime is a time in seconds as a person would tell it.

@@ -1,10 +1,12 @@
 // Command digits trains a small neural network, written in plain Go, to read
 // handwritten digits. It shows what runhook is for: the training loop knows
-// nothing of logs, curves and stopping; hooks do that.
+// nothing of logs, curves, checkpoints and stopping; hooks do that.
 //
 //	go run ./examples/digits
 //
 // Ctrl-C ends it early, with everything recorded so far in the event files.
+// Started again with the same -logdir, also after a kill -9, it goes on from its
+// newest checkpoint.
 package main
 
 import (
@@ -22,6 +24,7 @@ import (
 
 	"github.com/runhook/runhook/hooks"
 	"github.com/runhook/runhook/session"
+	"github.com/runhook/runhook/session/checkpoint"
 	"github.com/runhook/runhook/session/graph"
 	"github.com/runhook/runhook/summary"
 )
@@ -32,20 +35,26 @@ const (
 	momentum  = 0.9
 )
 
-// Histograms and pictures are large and change slowly: they are recorded once in
-// so many of the periods that the flags ask for.
+// Histograms, pictures and checkpoints are large and change slowly: they are
+// recorded once in so many of the periods that the flags ask for.
 const (
-	histogramPeriods = 5
-	picturePeriods   = 10
+	histogramPeriods  = 5
+	picturePeriods    = 10
+	checkpointPeriods = 10
 )
 
 type options struct {
-	logdir    string
-	steps     int64
-	saveSteps int64
-	saveSecs  time.Duration
-	seed      uint64
+	logdir         string
+	steps          int64
+	saveSteps      int64
+	saveSecs       time.Duration
+	seed           uint64
+	stopAtAccuracy float64 // 0: it is not looked at
 }
+
+// The runs of TensorBoard, which are two curves in each of its charts.
+func (o options) trainDir() string { return filepath.Join(o.logdir, "train") }
+func (o options) testDir() string  { return filepath.Join(o.logdir, "test") }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -67,11 +76,12 @@ func main() {
 func parseFlags(args []string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("digits", flag.ContinueOnError)
-	flags.StringVar(&o.logdir, "logdir", "", "`directory` for event files (default: a new one below the temporary directory)")
+	flags.StringVar(&o.logdir, "logdir", "", "`directory` for event files and checkpoints, from which training goes on if there are any\n(default: a new one below the temporary directory)")
 	flags.Int64Var(&o.steps, "steps", 2000, "how many `steps` to train")
 	flags.Int64Var(&o.saveSteps, "save_steps", 20, "record summaries every so many `steps`")
 	flags.DurationVar(&o.saveSecs, "save_secs", 0, "record summaries at this `period`, such as 0.5s, instead of -save_steps")
-	flags.Uint64Var(&o.seed, "seed", 1, "`seed` of the split, the weights and the batches")
+	flags.Uint64Var(&o.seed, "seed", 1, "`seed` of the split, the weights and the batches; the same one to go on with")
+	flags.Float64Var(&o.stopAtAccuracy, "stop_at_accuracy", 0, "stop early when more than this `part` of the test digits is read right, such as 0.96")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -92,6 +102,8 @@ func parseFlags(args []string) (options, error) {
 		return o, fmt.Errorf("-save_secs is %v, want %v or less", o.saveSecs, time.Duration(math.MaxInt64/picturePeriods))
 	case given["save_secs"] && given["save_steps"]:
 		return o, errors.New("both -save_steps and -save_secs are given, want one of them")
+	case given["stop_at_accuracy"] && !(o.stopAtAccuracy > 0 && o.stopAtAccuracy < 1):
+		return o, fmt.Errorf("-stop_at_accuracy is %v, want more than 0 and less than 1", o.stopAtAccuracy)
 	case given["save_secs"]:
 		o.saveSteps = 0
 	}
@@ -114,18 +126,35 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	engine := buildGraph(feed, testSet, o)
-	attached, err := makeHooks(o, out)
+	final := hooks.NewFinalOpsHook(hooks.FinalOpsHookConfig{FinalOps: []string{session.GlobalStepName, testAccuracyName}})
+	config, err := job(o, buildGraph(feed, testSet, o), final, out)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "training on %d digits, testing on %d\n", trainSet.len(), testSet.len())
-	err = train(ctx, engine, attached)
-	switch {
-	case err != nil && err == context.Cause(ctx): // and nothing failed besides
-		fmt.Fprintf(out, "\ninterrupted (%v): everything recorded so far is in the event files\n", err)
-	case err != nil:
+	if newest, err := checkpoint.LatestCheckpoint(o.trainDir()); err == nil && newest != "" {
+		fmt.Fprintf(out, "going on from %s\n", newest)
+	}
+	err = hooks.WithMonitoredTrainingSession(ctx, config, func(s *session.MonitoredSession) error {
+		for !s.ShouldStop() {
+			if _, err := s.Run(ctx, session.TrainOp); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	interrupted := err != nil && err == context.Cause(ctx) // and nothing failed besides
+	if err != nil && !interrupted {
 		return err
+	}
+	values := final.FinalOpsValues()
+	step, accuracy := arg[int64](values.At(0)), arg[float32](values.At(1))
+	fmt.Fprintf(out, "\nat step %d, %.2f %% of the test digits are read right\n", step, 100*accuracy)
+	switch {
+	case interrupted:
+		fmt.Fprintf(out, "interrupted (%v): everything recorded so far is in the event files; to go on, add -logdir %s\n", err, o.logdir)
+	case step < o.steps:
+		fmt.Fprintf(out, "stopped early, as was asked for\n")
 	}
 	fmt.Fprintf(out, `
 event files: %s
@@ -135,88 +164,81 @@ look at them with
 	return nil
 }
 
-// train is the training loop.
-func train(ctx context.Context, engine *graph.Graph, attached []session.SessionRunHook) error {
-	config := session.Config{Engine: engine, Hooks: attached}
-	return session.With(ctx, config, func(s *session.MonitoredSession) error {
-		for !s.ShouldStop() {
-			if _, err := s.Run(ctx, session.TrainOp); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// makeHooks returns the hooks that do everything but training. The runs train
-// and test become two curves in each chart of TensorBoard.
-func makeHooks(o options, out io.Writer) ([]session.SessionRunHook, error) {
+// job describes the training: the engine and all that is attached to it.
+func job(o options, engine *graph.Graph, final *hooks.FinalOpsHook, out io.Writer) (hooks.MonitoredTrainingSessionConfig, error) {
+	config := hooks.MonitoredTrainingSessionConfig{
+		Engine:        engine,
+		CheckpointDir: o.trainDir(), // the event file of the run, too
+		Scaffold: &session.Scaffold{SummaryOp: summary.Merge(
+			summary.Scalar("loss", lossName),
+			summary.Scalar("accuracy", accuracyName),
+			summary.Scalar("learning_rate", rateName),
+		)},
+		SaveSummariesSteps: o.saveSteps, SaveSummariesSecs: o.saveSecs,
+		SaveCheckpointSteps: checkpointPeriods * o.saveSteps, SaveCheckpointSecs: checkpointPeriods * o.saveSecs,
+	}
 	stop, err := hooks.NewStopAtStepHook(hooks.StopAtStepHookConfig{LastStep: o.steps})
 	if err != nil {
-		return nil, err
+		return config, err
 	}
-	trainSaver, err := newSaver(o, "train", 1, summary.Merge(
-		summary.Scalar("loss", lossName),
-		summary.Scalar("accuracy", accuracyName),
-		summary.Scalar("learning_rate", rateName),
-	))
-	if err != nil {
-		return nil, err
-	}
-	testSaver, err := newSaver(o, "test", 1, summary.Merge(
+	test, err := newSaver(o, o.testDir(), 1, summary.Merge(
 		summary.Scalar("loss", testLossName),
 		summary.Scalar("accuracy", testAccuracyName),
 	))
 	if err != nil {
-		return nil, err
+		return config, err
 	}
-	// Both savers of a run share its file.
-	histograms := []summary.Op{summary.Histogram("hidden/activations", activationsName)}
-	for _, name := range paramNames {
-		histograms = append(histograms, summary.Histogram(name, name))
+	var weights []summary.Op
+	for _, name := range append([]string{activationsName}, paramNames...) {
+		weights = append(weights, summary.Histogram(name, name))
 	}
-	histogramSaver, err := newSaver(o, "train", histogramPeriods, summary.Merge(histograms...))
+	histograms, err := newSaver(o, o.trainDir(), histogramPeriods, summary.Merge(weights...))
 	if err != nil {
-		return nil, err
+		return config, err
 	}
-	pictureSaver, err := newSaver(o, "test", picturePeriods, summary.Image("misclassified", misclassifiedName, 1))
+	pictures, err := newSaver(o, o.testDir(), picturePeriods, summary.Image("misclassified", misclassifiedName, 1))
 	if err != nil {
-		return nil, err
+		return config, err
 	}
-	progress, err := newProgress(o, out)
+	progress, err := hooks.NewProgressHook(hooks.ProgressHookConfig{Total: o.steps, Values: []string{lossName, testAccuracyName}, Output: out})
 	if err != nil {
-		return nil, err
+		return config, err
 	}
-	return []session.SessionRunHook{stop, trainSaver, testSaver, histogramSaver, pictureSaver, progress}, nil
+	config.Hooks = []session.SessionRunHook{stop, test, histograms, pictures, progress, final}
+	if o.stopAtAccuracy > 0 {
+		early, err := stopEarly(o, test)
+		if err != nil {
+			return config, err
+		}
+		config.Hooks = append(config.Hooks, early)
+	}
+	return config, nil
 }
 
 // newSaver returns a hook that records op for a run of TensorBoard, once in so
-// many of the periods that the flags ask for.
-func newSaver(o options, run string, periods int64, op summary.Op) (session.SessionRunHook, error) {
+// many of the periods that the flags ask for. The savers of a run share its file.
+func newSaver(o options, dir string, periods int64, op summary.Op) (*summary.SummarySaverHook, error) {
 	return summary.NewSummarySaverHook(summary.SummarySaverHookConfig{
 		SaveSteps: periods * o.saveSteps,
 		SaveSecs:  time.Duration(periods) * o.saveSecs,
-		OutputDir: filepath.Join(o.logdir, run),
+		OutputDir: dir,
 		SummaryOp: op,
 	})
 }
 
-// newProgress returns a hook that prints how training is going.
-func newProgress(o options, out io.Writer) (session.SessionRunHook, error) {
-	return hooks.NewLoggingTensorHook(hooks.LoggingTensorHookConfig{
-		Tensors:    []string{session.GlobalStepName, lossName, testAccuracyName},
-		EveryNIter: max(1, min(o.steps/20, 1000)),
-		AtEnd:      true,
-		Formatter: func(l hooks.TensorLog) string {
-			step, _ := l.Lookup(session.GlobalStepName).Int64()
-			loss, _ := l.Lookup(lossName).Float64()
-			accuracy, _ := l.Lookup(testAccuracyName).Float64()
-			line := fmt.Sprintf("step %5d of %d   loss %.4f   test accuracy %5.2f %%", step, o.steps, loss, 100*accuracy)
-			if rate := l.RunsPerSec(); rate > 0 {
-				line += fmt.Sprintf("   %6.0f steps/s", rate)
+// stopEarly returns a hook that looks at what test has recorded.
+func stopEarly(o options, test *summary.SummarySaverHook) (session.SessionRunHook, error) {
+	higher, err := hooks.StopIfHigher(hooks.StopIfConfig{EvalDir: o.testDir(), MetricName: "accuracy", Threshold: o.stopAtAccuracy})
+	if err != nil {
+		return nil, err
+	}
+	return hooks.NewEarlyStoppingHook(hooks.EarlyStoppingHookConfig{
+		RunEverySteps: o.saveSteps, RunEverySecs: o.saveSecs,
+		ShouldStop: func(ctx context.Context) (bool, error) {
+			if err := test.Flush(); err != nil {
+				return false, err
 			}
-			return line
+			return higher(ctx)
 		},
-		Output: out,
 	})
 }

@@ -20,6 +20,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/runhook/runhook/session"
+	"github.com/runhook/runhook/session/checkpoint"
 )
 
 func TestTheProgramTrainsAndSaysWhereToLook(t *testing.T) {
@@ -31,15 +34,13 @@ func TestTheProgramTrainsAndSaysWhereToLook(t *testing.T) {
 
 	text := out.String()
 	require.Contains(t, text, "training on 1437 digits, testing on 360\n")
-	require.Contains(t, text, "step     0 of 2000")
+	require.NotContains(t, text, "going on")
+	require.Contains(t, text, "step 1/2000  0%")
+	require.Contains(t, text, "step 2000/2000  100%")
 	require.Contains(t, text, "tensorboard --logdir "+logdir)
 	require.NotContains(t, text, "interrupted")
-	progress := regexp.MustCompile(`step +(\d+) of 2000 .* test accuracy +([0-9.]+) %`).FindAllStringSubmatch(text, -1)
-	require.Len(t, progress, 21)
-	last := progress[20]
-	require.Equal(t, "2000", last[1])
-	accuracy, err := strconv.ParseFloat(last[2], 64)
-	require.NoError(t, err)
+	require.NotContains(t, text, "early")
+	accuracy := accuracyIn(t, text, 2000)
 	require.GreaterOrEqual(t, accuracy, 95.0)
 	require.LessOrEqual(t, accuracy, 100.0)
 
@@ -68,6 +69,70 @@ func TestTheProgramTrainsAndSaysWhereToLook(t *testing.T) {
 		}
 	}
 	test.requirePictures(t, "misclassified/image")
+}
+
+// accuracyIn returns the accuracy that the program says it has come to, at a step.
+func accuracyIn(t *testing.T, text string, step int64) float64 {
+	t.Helper()
+	said := regexp.MustCompile(`(?m)^at step (\d+), ([0-9.]+) % of the test digits are read right$`).FindStringSubmatch(text)
+	require.NotNil(t, said, text)
+	require.Equal(t, strconv.FormatInt(step, 10), said[1])
+	accuracy, err := strconv.ParseFloat(said[2], 64)
+	require.NoError(t, err)
+	return accuracy
+}
+
+// weightsIn returns the newest checkpoint of a training.
+func weightsIn(t *testing.T, o options) map[string]session.Value {
+	t.Helper()
+	newest, err := checkpoint.LatestCheckpoint(o.trainDir())
+	require.NoError(t, err)
+	contents, err := checkpoint.Load(t.Context(), newest, false)
+	require.NoError(t, err)
+	return contents.Variables
+}
+
+func TestATrainingThatGoesOnComesToTheSame(t *testing.T) {
+	whole := options{logdir: t.TempDir(), steps: 300, saveSteps: 10, seed: 1}
+	require.NoError(t, run(t.Context(), whole, io.Discard))
+
+	parts := options{logdir: t.TempDir(), steps: 300, saveSteps: 10, seed: 1}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var out bytes.Buffer
+	require.NoError(t, run(ctx, parts, &canceller{Writer: &out, text: "step 1/300", cancel: cancel}))
+	require.Contains(t, out.String(), "to go on, add -logdir "+parts.logdir)
+	out.Reset()
+	require.NoError(t, run(t.Context(), parts, &out))
+	require.Contains(t, out.String(), "going on from "+filepath.Join(parts.trainDir(), "model.ckpt-1")+"\n")
+	require.Equal(t, weightsIn(t, whole), weightsIn(t, parts), "bit for bit")
+
+	wantTrain, wantTest := promised(10, 300)
+	for dir, want := range map[string][]int64{"train": wantTrain["loss"], "test": wantTest["accuracy"]} {
+		got := recorded(t, parts.logdir, dir)
+		tag := map[string]string{"train": "loss", "test": "accuracy"}[dir]
+		require.Equal(t, int64(1), got.steps[tag][0])
+		require.Equal(t, int64(2), got.steps[tag][1], "the first step of what goes on")
+		require.Len(t, got.steps[tag], len(want)+1)
+	}
+
+	out.Reset()
+	require.NoError(t, run(t.Context(), parts, &out))
+	require.Contains(t, out.String(), "step 300/300  100%  in 0s", "there is nothing left to do")
+	accuracyIn(t, out.String(), 300)
+}
+
+func TestATrainingStopsEarlyIfAsked(t *testing.T) {
+	var out bytes.Buffer
+	o := options{logdir: t.TempDir(), steps: 2000, saveSteps: 10, seed: 1, stopAtAccuracy: 0.9}
+	require.NoError(t, run(t.Context(), o, &out))
+	require.Contains(t, out.String(), "stopped early, as was asked for\n")
+	steps := recorded(t, o.logdir, "test").steps["accuracy"]
+	last := steps[len(steps)-1]
+	require.Less(t, last, int64(2000))
+	require.Greater(t, accuracyIn(t, out.String(), last), 90.0)
+	accuracies := recorded(t, o.logdir, "test").scalars(t, "accuracy")
+	require.LessOrEqual(t, slices.Max(accuracies[:len(accuracies)-1]), float32(0.9), "and not later")
 }
 
 var errBroken = errors.New("broken")
@@ -100,14 +165,14 @@ func TestAnInterruptedProgramKeepsWhatItHas(t *testing.T) {
 	var out bytes.Buffer
 	logdir := t.TempDir()
 	o := options{logdir: logdir, steps: 100000, saveSteps: 10, seed: 1}
-	// Of many steps there is a line at least every 1,000.
-	require.NoError(t, run(ctx, o, &canceller{Writer: &out, text: "step  1000", cancel: cancel}))
+	require.NoError(t, run(ctx, o, &canceller{Writer: &out, text: "step 1/100000", cancel: cancel}))
 	text := out.String()
 	require.Contains(t, text, "interrupted (context canceled): everything recorded so far is in the event files")
 	require.Contains(t, text, "tensorboard --logdir "+logdir)
-	require.Contains(t, text, "step  1001 of 100000", "the hook's End was called")
+	accuracyIn(t, text, 1) // End of the hooks was called
+	require.NotContains(t, text, "early")
 
-	wantTrain, wantTest := promised(10, 1001)
+	wantTrain, wantTest := promised(10, 1)
 	require.Equal(t, wantTrain, recorded(t, logdir, "train").steps)
 	require.Equal(t, wantTest, recorded(t, logdir, "test").steps)
 }
@@ -117,7 +182,7 @@ func TestAnInterruptedProgramTellsWhatElseFailed(t *testing.T) {
 	defer cancel()
 	var out bytes.Buffer
 	o := options{logdir: t.TempDir(), steps: 1000, saveSteps: 10, seed: 1}
-	err := run(ctx, o, &canceller{Writer: &out, text: "step   100", cancel: cancel, fault: errBroken})
+	err := run(ctx, o, &canceller{Writer: &out, text: "step 1/1000", cancel: cancel, fault: errBroken})
 	require.ErrorIs(t, err, errBroken)
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotContains(t, out.String(), "interrupted")
@@ -139,7 +204,7 @@ func TestASignalEndsTheProgramWell(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, cmd.Start())
 			lines := bufio.NewScanner(out)
-			for lines.Scan() && !strings.HasPrefix(lines.Text(), "step     0 ") {
+			for lines.Scan() && !strings.HasPrefix(lines.Text(), "step 1/") {
 			}
 			require.NoError(t, cmd.Process.Signal(signal))
 			var rest strings.Builder
@@ -158,9 +223,9 @@ func TestFlags(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, int64(20), o.saveSteps)
 	require.NotEmpty(t, o.logdir)
-	o, err = parseFlags([]string{"-save_secs", "0.5s", "-logdir", "x", "-seed", "7", "-steps", "10"})
+	o, err = parseFlags([]string{"-save_secs", "0.5s", "-logdir", "x", "-seed", "7", "-steps", "10", "-stop_at_accuracy", "0.9"})
 	require.NoError(t, err)
-	require.Equal(t, options{logdir: "x", steps: 10, saveSecs: 500 * time.Millisecond, seed: 7}, o)
+	require.Equal(t, options{logdir: "x", steps: 10, saveSecs: 500 * time.Millisecond, seed: 7, stopAtAccuracy: 0.9}, o)
 	for _, c := range []struct{ args, want string }{
 		{"-steps 0", "-steps is 0, want 1 or more"},
 		{"-save_steps -3", "-save_steps is -3, want 1 or more"},
@@ -168,6 +233,9 @@ func TestFlags(t *testing.T) {
 		{"-save_secs 0s", "-save_secs is 0s, want a positive duration"},
 		{"-save_secs 256205h", "-save_secs is 256205h0m0s, want 256204h46m43.68547758s or less"},
 		{"-save_secs 1s -save_steps 3", "both -save_steps and -save_secs are given, want one of them"},
+		{"-stop_at_accuracy 0", "-stop_at_accuracy is 0, want more than 0 and less than 1"},
+		{"-stop_at_accuracy 95", "-stop_at_accuracy is 95, want more than 0 and less than 1"},
+		{"-stop_at_accuracy NaN", "-stop_at_accuracy is NaN, want more than 0 and less than 1"},
 		{"-steps 5 train test", `unexpected argument "train"`},
 	} {
 		_, err := parseFlags(strings.Fields(c.args))

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/runhook/runhook/internal/tfrecord"
+	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/summary/eventpb"
 )
 
@@ -24,29 +25,40 @@ type recording struct {
 	values map[string][]*eventpb.Summary_Value
 }
 
-// recorded reads the one event file in a run's directory, which has to end with
-// a whole record.
+// recorded reads the event files in a run's directory, which have to end with a
+// whole record.
 func recorded(t *testing.T, logdir, run string) recording {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(logdir, run, "events.out.tfevents.*"))
 	require.NoError(t, err)
-	require.Len(t, files, 1, "one file a run")
-	file, err := os.Open(files[0])
+	require.NotEmpty(t, files)
+	got := recording{make(map[string][]int64), make(map[string][]*eventpb.Summary_Value)}
+	for _, name := range files {
+		got.read(t, name)
+	}
+	return got
+}
+
+// read adds what an event file holds, but for the rate of steps.
+func (r recording) read(t *testing.T, name string) {
+	t.Helper()
+	file, err := os.Open(name)
 	require.NoError(t, err)
 	defer file.Close()
-
-	got := recording{make(map[string][]int64), make(map[string][]*eventpb.Summary_Value)}
 	for records := tfrecord.NewReader(file); ; {
 		payload, err := records.Next()
 		if err == io.EOF {
-			return got
+			return
 		}
 		require.NoError(t, err)
 		event := new(eventpb.Event)
 		require.NoError(t, proto.Unmarshal(payload, event))
 		for _, v := range event.GetSummary().GetValue() {
-			got.steps[v.GetTag()] = append(got.steps[v.GetTag()], event.GetStep())
-			got.values[v.GetTag()] = append(got.values[v.GetTag()], v)
+			if v.GetTag() == session.GlobalStepName+"/sec" {
+				continue
+			}
+			r.steps[v.GetTag()] = append(r.steps[v.GetTag()], event.GetStep())
+			r.values[v.GetTag()] = append(r.values[v.GetTag()], v)
 		}
 	}
 }
