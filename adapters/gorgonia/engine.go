@@ -10,7 +10,7 @@
 // "train" makes one step: it fetches the next batch, runs the graph and lets the
 // solver update the learnables. "global_step" counts the steps. A learnable that
 // is fetched with a step has its value after it, everything else is as the step
-// has computed it. A run without "train" computes what is fetched from the inputs
+// has computed it. "learning_rate" is the solver's, if the config tells it. A run without "train" computes what is fetched from the inputs
 // as they are, and leaves the learnables, their gradients and the solver alone.
 package gorgonia
 
@@ -29,6 +29,9 @@ import (
 // gradPrefix begins the names of gradients.
 const gradPrefix = "grad:"
 
+// LearningRate is the name of the solver's learning rate, see Config.LearnRate.
+const LearningRate = "learning_rate"
+
 // Config describes an [Engine].
 type Config struct {
 	// Graph is complete, with its gradients. The engine adds reads to it. Required.
@@ -38,6 +41,10 @@ type Config struct {
 	Learnables G.Nodes
 	// Solver updates the learnables. Required.
 	Solver G.Solver
+	// LearnRate is that which Solver was made with. It makes the rate known as
+	// [LearningRate], to be fetched, and to be fed for one step; it is one of the
+	// solvers that gorgonia.WithLearnRate knows then. 0: the rate is not known.
+	LearnRate float64
 	// Next gives the inputs the values of the next batch, by gorgonia.Let, before
 	// each step. It returns exactly io.EOF when there is none. nil: the inputs are
 	// fed, or keep their values.
@@ -55,10 +62,20 @@ func (c Config) validate() error {
 	if len(c.Learnables) == 0 {
 		errs = append(errs, errors.New("gorgonia: Config.Learnables is empty"))
 	}
+	if c.LearnRate < 0 {
+		errs = append(errs, fmt.Errorf("gorgonia: Config.LearnRate is %v, want a positive number or 0 (not known)", c.LearnRate))
+	}
+	taken := map[string]bool{"": true, session.TrainOp: true, session.GlobalStepName: true, LearningRate: c.LearnRate > 0}
 	for i, n := range c.Learnables {
-		switch {
-		case n == nil:
+		if n == nil {
 			errs = append(errs, fmt.Errorf("gorgonia: Config.Learnables[%d] is nil", i))
+			continue
+		}
+		if taken[n.Name()] {
+			errs = append(errs, fmt.Errorf("gorgonia: Config.Learnables[%d] has the name %q, want one of its own", i, n.Name()))
+		}
+		taken[n.Name()] = true
+		switch {
 		case n.Graph() != c.Graph:
 			errs = append(errs, fmt.Errorf("gorgonia: Config.Learnables[%d] (%q) is not in Graph", i, n.Name()))
 		case n.Value() == nil:
@@ -80,7 +97,8 @@ type Engine struct {
 	machine G.VM
 	stale   bool // the machine does not have all outputs
 	step    int64
-	grads   []G.ValueGrad // the learnables
+	grads   []G.ValueGrad       // the learnables
+	fed     map[*G.Node]G.Value // what inputs without a value of their own were fed last
 	plans   []*plan
 	busy    chan struct{} // a run is in progress
 }
@@ -107,6 +125,7 @@ func New(config Config) (*Engine, error) {
 		outputs: make(map[string]*output),
 		stale:   true,
 		grads:   G.NodesToValueGrads(config.Learnables),
+		fed:     make(map[*G.Node]G.Value),
 		busy:    make(chan struct{}, 1),
 	}, nil
 }
@@ -114,7 +133,7 @@ func New(config Config) (*Engine, error) {
 // GlobalStep returns "global_step".
 func (e *Engine) GlobalStep() string { return session.GlobalStepName }
 
-// Resolve accepts "train", "global_step", the names of nodes, and gradients of
+// Resolve accepts "train", "global_step", "learning_rate", the names of nodes, and gradients of
 // learnables. A node that is computed has to be resolved before the session that
 // fetches it is opened.
 func (e *Engine) Resolve(name string) error {
@@ -131,7 +150,7 @@ func (e *Engine) Resolve(name string) error {
 
 // find returns the node of a name; nil for names that are no nodes.
 func (e *Engine) find(name string) (*G.Node, error) {
-	if name == session.TrainOp || name == session.GlobalStepName {
+	if name == session.TrainOp || name == session.GlobalStepName || e.isRate(name) {
 		return nil, nil
 	}
 	if learnable, ok := strings.CutPrefix(name, gradPrefix); ok {
@@ -150,6 +169,9 @@ func (e *Engine) find(name string) (*G.Node, error) {
 	}
 }
 
+// isRate reports whether name is that of the learning rate.
+func (e *Engine) isRate(name string) bool { return name == LearningRate && e.config.LearnRate > 0 }
+
 func (e *Engine) learnable(name string) *G.Node {
 	for _, n := range e.config.Learnables {
 		if n.Name() == name {
@@ -162,6 +184,9 @@ func (e *Engine) learnable(name string) *G.Node {
 // unknown is the error for a name that there is not.
 func (e *Engine) unknown(name string) error {
 	known := []string{session.TrainOp, session.GlobalStepName}
+	if e.isRate(LearningRate) {
+		known = append(known, LearningRate)
+	}
 	for _, n := range e.config.Learnables {
 		known = append(known, gradPrefix+n.Name())
 	}

@@ -66,7 +66,9 @@ func (l *line) next(context.Context) error {
 }
 
 func (l *line) config() gorgonia.Config {
-	return gorgonia.Config{Graph: l.graph, Learnables: l.learnables, Solver: G.NewVanillaSolver(G.WithLearnRate(0.1)), Next: l.next}
+	return gorgonia.Config{
+		Graph: l.graph, Learnables: l.learnables, Solver: G.NewVanillaSolver(G.WithLearnRate(0.1)), LearnRate: 0.1, Next: l.next,
+	}
 }
 
 func newEngine(t testing.TB, config gorgonia.Config) *gorgonia.Engine {
@@ -110,8 +112,9 @@ func TestAGorgoniaEngineIsAnEngine(t *testing.T) {
 	}, sessiontest.EngineOptions{
 		Fetches: map[string]session.Kind{
 			"loss": session.KindFloat64, "prediction": session.KindTensor, "line/w": session.KindFloat64, "b": session.KindTensor,
-			"grad:line/w": session.KindFloat64, "grad:b": session.KindTensor,
+			"grad:line/w": session.KindFloat64, "grad:b": session.KindTensor, gorgonia.LearningRate: session.KindFloat64,
 		},
+		Feeds:    session.Feeds{gorgonia.LearningRate: session.Float64(0.5)},
 		Volatile: []string{"loss", "prediction", "grad:line/w", "grad:b"},
 		EndInput: func(e session.Engine) { lines[e].batches = 0 },
 	})
@@ -184,6 +187,32 @@ func TestALaterSessionMayReadMore(t *testing.T) {
 	require.Equal(t, 1.0, number(t, values.At(3)), "the state goes on")
 }
 
+func TestAFedRateIsThatOfOneStep(t *testing.T) {
+	s := open(t, newEngine(t, newLine(t).config()))
+	eval(t, s, "train")
+	before := eval(t, s, "b").At(0)
+	_, err := session.EvalFed(t.Context(), s, session.Feeds{gorgonia.LearningRate: session.Float64(0)}, "train")
+	require.NoError(t, err)
+	require.Equal(t, before, eval(t, s, "b").At(0), "a rate of 0 changes nothing")
+	eval(t, s, "train")
+	require.NotEqual(t, before, eval(t, s, "b").At(0))
+}
+
+func TestWhatWasFedIsForgotten(t *testing.T) {
+	config := newLine(t).config()
+	config.Next = nil
+	s := open(t, newEngine(t, config), "loss")
+	x := session.TensorOf([]float64{1, 2, 3, 4})
+	for range 2 {
+		_, err := session.EvalFed(t.Context(), s, session.Feeds{"x": x, "y": x}, "loss")
+		require.NoError(t, err)
+		_, err = session.EvalFed(t.Context(), s, session.Feeds{"y": x}, "loss")
+		require.EqualError(t, err, `gorgonia: input "x" has no value: feed it, or let Config.Next give it one`)
+		_, err = session.Eval(t.Context(), s, "y")
+		require.ErrorContains(t, err, `fetch "y": has no value`)
+	}
+}
+
 func TestErrorsNameWhatIsWrong(t *testing.T) {
 	l := newLine(t)
 	e := newEngine(t, l.config())
@@ -243,11 +272,15 @@ func TestConfigsThatCannotWork(t *testing.T) {
 	_, err := gorgonia.New(gorgonia.Config{})
 	require.EqualError(t, err, "gorgonia: Config.Graph is nil\ngorgonia: Config.Solver is nil\ngorgonia: Config.Learnables is empty")
 	config := l.config()
-	config.Learnables = G.Nodes{nil, other.learnables[0], bare}
+	config.LearnRate = -1
+	config.Learnables = G.Nodes{nil, other.learnables[0], bare, bare}
 	_, err = gorgonia.New(config)
-	require.EqualError(t, err, "gorgonia: Config.Learnables[0] is nil\n"+
-		"gorgonia: Config.Learnables[1] (\"line/w\") is not in Graph\n"+
-		"gorgonia: Config.Learnables[2] (\"bare\") has no value, give it one by WithInit or WithValue")
+	require.EqualError(t, err, `gorgonia: Config.LearnRate is -1, want a positive number or 0 (not known)
+gorgonia: Config.Learnables[0] is nil
+gorgonia: Config.Learnables[1] ("line/w") is not in Graph
+gorgonia: Config.Learnables[2] ("bare") has no value, give it one by WithInit or WithValue
+gorgonia: Config.Learnables[3] has the name "bare", want one of its own
+gorgonia: Config.Learnables[3] ("bare") has no value, give it one by WithInit or WithValue`)
 }
 
 func TestTheGraphIsDescribed(t *testing.T) {

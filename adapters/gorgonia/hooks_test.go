@@ -3,6 +3,7 @@ package gorgonia_test
 import (
 	"testing"
 
+	"github.com/runhook/runhook/adapters/gorgonia"
 	"github.com/runhook/runhook/hooks/hookstest"
 	"github.com/runhook/runhook/session"
 )
@@ -12,6 +13,7 @@ func TestAllHooksWork(t *testing.T) {
 		Loss:    "loss",
 		Tensors: []string{"b", "grad:b", "prediction"},
 		State:   []string{"line/w", "b"},
+		Rate:    gorgonia.LearningRate,
 		Feeds:   session.Feeds{"x": session.TensorOf([]float64{1, 2, 3, 4})},
 	})
 }

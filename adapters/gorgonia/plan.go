@@ -23,6 +23,7 @@ type plan struct {
 // none, for an op without a value.
 type source struct {
 	step     bool    // the global step before the run
+	rate     bool    // the learning rate
 	state    *G.Node // a learnable: its value after the update
 	input    *G.Node
 	output   *output
@@ -50,6 +51,8 @@ func (e *Engine) plan(fetches []string) (*plan, error) {
 			p.trains, p.computes = true, true
 		case name == session.GlobalStepName:
 			s.step = true
+		case e.isRate(name):
+			s.rate = true
 		case n == nil:
 			s.gradient = e.learnable(strings.TrimPrefix(name, gradPrefix))
 			p.computes = true
@@ -73,9 +76,14 @@ func (e *Engine) plan(fetches []string) (*plan, error) {
 }
 
 // takeComputed stores what a run computes: it is gone after the update.
-func (p *plan) takeComputed(values []session.Value) (err error) {
+func (p *plan) takeComputed(e *Engine, values []session.Value, fed feeds) (err error) {
 	for i, s := range p.sources {
 		switch {
+		case s.rate:
+			values[i] = session.Float64(e.config.LearnRate)
+			if fed.rate != nil {
+				values[i] = *fed.rate
+			}
 		case s.output != nil:
 			values[i], err = toValue(s.output.value)
 		case s.gradient != nil:
@@ -83,7 +91,7 @@ func (p *plan) takeComputed(values []session.Value) (err error) {
 			if grad, err = s.gradient.Grad(); err == nil {
 				values[i], err = toValue(grad)
 			}
-		case s.input != nil && s.input.Value() == nil:
+		case s.input != nil && !e.hasValue(s.input):
 			err = errNoInput
 		case s.input != nil:
 			values[i], err = toValue(s.input.Value())
@@ -105,7 +113,7 @@ func (p *plan) takeState(values []session.Value, step int64) (err error) {
 			if values[i], err = toValue(s.state.Value()); err != nil {
 				return fmt.Errorf("gorgonia: fetch %q: %w", p.fetches[i], err)
 			}
-		case s == source{}:
+		case s == (source{}):
 			values[i] = session.Value{}
 		}
 	}

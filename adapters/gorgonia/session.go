@@ -44,7 +44,7 @@ func (s *engineSession) Run(ctx context.Context, req *session.Request) (err erro
 	if err != nil {
 		return err
 	}
-	inputs, err := e.inputs(req.Feeds)
+	fed, err := e.feeds(req.Feeds)
 	if err != nil {
 		return err
 	}
@@ -57,21 +57,21 @@ func (s *engineSession) Run(ctx context.Context, req *session.Request) (err erro
 			return fmt.Errorf("gorgonia: the next batch: %w", err)
 		}
 	}
-	defer e.unfeed(inputs)
-	if err := e.feed(inputs); err != nil {
+	defer e.unfeed(fed)
+	if err := e.feed(fed); err != nil {
 		return err
 	}
 	if !p.computes {
-		if err := p.takeComputed(req.Values); err != nil {
-			return err
+		if err := p.takeComputed(e, req.Values, fed); err != nil {
+			return fmt.Errorf("gorgonia: %w", err)
 		}
 		return p.takeState(req.Values, e.step)
 	}
-	return e.compute(p, req)
+	return e.compute(p, req, fed)
 }
 
 // compute runs the graph, and makes a step if that is asked for.
-func (e *Engine) compute(p *plan, req *session.Request) error {
+func (e *Engine) compute(p *plan, req *session.Request, fed feeds) error {
 	if err := e.checkInputs(); err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (e *Engine) compute(p *plan, req *session.Request) error {
 	defer e.machine.Reset()
 	err := e.machine.RunAll()
 	if err == nil {
-		err = p.takeComputed(req.Values)
+		err = p.takeComputed(e, req.Values, fed)
 	}
 	if err != nil || !p.trains {
 		e.clearGradients()
@@ -90,7 +90,7 @@ func (e *Engine) compute(p *plan, req *session.Request) error {
 	if err != nil {
 		return fmt.Errorf("gorgonia: %w", err)
 	}
-	if req.Metadata != nil && req.Options != nil && req.Options.TraceLevel == session.FullTrace {
+	if req.Metadata != nil && req.Options != nil && req.Options.TraceLevel != session.NoTrace {
 		// Gorgonia tells no more than this.
 		req.Metadata.Nodes = append(req.Metadata.Nodes, session.NodeStats{Name: "RunAll", Start: start, Duration: time.Since(start)})
 	}
@@ -109,7 +109,7 @@ func (e *Engine) clearGradients() {
 // checkInputs names an input without a value.
 func (e *Engine) checkInputs() error {
 	for _, n := range e.config.Graph.Inputs() {
-		if n.IsVar() && n.Value() == nil {
+		if n.IsVar() && !e.hasValue(n) {
 			return fmt.Errorf("gorgonia: input %q %w", n.Name(), errNoInput)
 		}
 	}
@@ -119,6 +119,16 @@ func (e *Engine) checkInputs() error {
 // Close does nothing: the state and the machine are the engine's.
 func (s *engineSession) Close() error { return nil }
 
+// hasValue reports whether an input has a value that is more than what an earlier
+// run was fed, which Gorgonia cannot take away again.
+func (e *Engine) hasValue(n *G.Node) bool { return n.Value() != nil && n.Value() != e.fed[n] }
+
+// feeds are what a run is fed.
+type feeds struct {
+	inputs []input
+	rate   *session.Value // nil: it is not fed
+}
+
 // An input is a placeholder that is fed for one run.
 type input struct {
 	name   string
@@ -127,33 +137,47 @@ type input struct {
 	before G.Value // nil: it had no value
 }
 
-// inputs makes ready what is fed, in order of the names.
-func (e *Engine) inputs(feeds session.Feeds) ([]input, error) {
-	if len(feeds) == 0 {
-		return nil, nil
+// feeds makes ready what is fed, in order of the names.
+func (e *Engine) feeds(given session.Feeds) (fed feeds, err error) {
+	if len(given) == 0 {
+		return fed, nil
 	}
-	inputs := make([]input, 0, len(feeds))
-	for _, name := range slices.Sorted(maps.Keys(feeds)) {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		v := given[name]
 		n, err := e.find(name)
 		if err != nil {
-			return nil, fmt.Errorf("gorgonia: feed: %w", err)
+			return fed, fmt.Errorf("gorgonia: feed: %w", err)
+		}
+		if e.isRate(name) {
+			if _, ok := v.Float64(); !ok {
+				return fed, fmt.Errorf("gorgonia: feed %q: got a %v, want a float", name, v.Kind())
+			}
+			fed.rate = &v
+			continue
 		}
 		if n == nil || !n.IsVar() || slices.Contains(e.config.Learnables, n) {
-			return nil, fmt.Errorf("gorgonia: %q is no placeholder and cannot be fed", name)
+			return fed, fmt.Errorf("gorgonia: %q is no placeholder and cannot be fed", name)
 		}
-		v, err := fromValue(feeds[name], n)
+		value, err := fromValue(v, n)
 		if err != nil {
-			return nil, fmt.Errorf("gorgonia: feed %q: %w", name, err)
+			return fed, fmt.Errorf("gorgonia: feed %q: %w", name, err)
 		}
-		inputs = append(inputs, input{name: name, node: n, fed: v})
+		fed.inputs = append(fed.inputs, input{name: name, node: n, fed: value})
 	}
-	return inputs, nil
+	return fed, nil
 }
 
-func (e *Engine) feed(inputs []input) error {
-	for i := range inputs {
-		in := &inputs[i]
-		in.before = in.node.Value()
+func (e *Engine) feed(fed feeds) error {
+	if fed.rate != nil {
+		rate, _ := fed.rate.Float64()
+		G.WithLearnRate(rate)(e.config.Solver)
+	}
+	for i := range fed.inputs {
+		in := &fed.inputs[i]
+		if e.hasValue(in.node) {
+			in.before = in.node.Value()
+		}
+		delete(e.fed, in.node)
 		if err := G.Let(in.node, in.fed); err != nil {
 			return fmt.Errorf("gorgonia: feed %q: %w", in.name, err)
 		}
@@ -161,10 +185,17 @@ func (e *Engine) feed(inputs []input) error {
 	return nil
 }
 
-// unfeed gives the inputs their values back.
-func (e *Engine) unfeed(inputs []input) {
-	for _, in := range inputs {
-		if in.before != nil {
+// unfeed gives the inputs and the solver their values back.
+func (e *Engine) unfeed(fed feeds) {
+	if fed.rate != nil {
+		G.WithLearnRate(e.config.LearnRate)(e.config.Solver)
+	}
+	for _, in := range fed.inputs {
+		switch {
+		case in.node.Value() != in.fed: // feed has not come to it
+		case in.before == nil:
+			e.fed[in.node] = in.fed
+		default:
 			_ = G.Let(in.node, in.before) // of the type and shape that it has had
 		}
 	}
