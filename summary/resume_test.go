@@ -204,6 +204,38 @@ func TestResumeAfterAKillAtAnyByte(t *testing.T) {
 	}
 }
 
+// The resumed run may be killed as well: between the two STARTs, before it has
+// dropped what they overtake, at any byte.
+func TestResumeAfterAKillOfTheResumedRun(t *testing.T) {
+	dir := t.TempDir()
+	writeInterrupted(t, dir)
+	w := openWriter(t, dir, summary.FileWriterConfig{Resume: summary.ResumeAfter(3)})
+	for step := int64(4); step < 7; step++ {
+		require.NoError(t, w.Scalar("loss", 0, step))
+	}
+	require.NoError(t, w.Scalar("accuracy", 0, 7))
+	require.NoError(t, w.Close())
+	paths := eventFiles(t, dir)
+	var files [2][]byte
+	for i := range files {
+		var err error
+		files[i], err = os.ReadFile(paths[i])
+		require.NoError(t, err)
+	}
+	for size := range len(files[1]) + 1 {
+		dir := filepath.Join(t.TempDir(), "run")
+		require.NoError(t, os.Mkdir(dir, 0o777))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, filepath.Base(paths[0])), files[0], 0o666))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, filepath.Base(paths[1])), files[1][:size], 0o666))
+		w, err := summary.NewFileWriter(dir, summary.FileWriterConfig{Resume: summary.ResumeAfter(3)})
+		require.NoError(t, err)
+		require.NoError(t, w.Scalar("loss", 0, 4))
+		require.NoError(t, w.Close())
+		requireSteps(t, dir, "loss", upTo(4)...)
+		requireSteps(t, dir, "accuracy", 1)
+	}
+}
+
 // A session tells the writer where it begins; not every tag is written at once.
 func TestSessionThatWasRestoredDropsWhatCameLater(t *testing.T) {
 	dir := t.TempDir()
