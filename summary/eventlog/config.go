@@ -31,11 +31,13 @@ func (e *Event) valued() bool {
 type Config struct {
 	Filter
 
-	// Purge leaves out what a restart has overtaken: at a SessionLog START of
-	// step s, in the order of files and events, everything before it in the run
-	// whose step is s or more. TensorBoard's readers mean the same and each makes
-	// exceptions, for which see package readers. The files are read twice.
-	// Default: everything is kept.
+	// Purge leaves out what a restart has overtaken, by the rule of TensorBoard's
+	// EventAccumulator: at a SessionLog START of step s, in the order of files and
+	// events, everything before it in the run whose step is s or more. Where files
+	// of a version below 2, or without one, have no such START, a summary at a step
+	// lower than the latest does so for its own tags. (Other than there, tensors are
+	// no exception. The servers differ a little: see package readers.) The files
+	// are read twice. Default: everything is kept.
 	Purge bool
 
 	// Salvage reads on behind damage, see ReaderConfig, and takes a torn tail for

@@ -17,6 +17,8 @@ type Decoder struct {
 	last *tag
 	// admit, if not nil, is asked once for each tag.
 	admit func(tag string) bool
+	// overtaken are the tags with values that are left out of the file.
+	overtaken map[string]*bound
 }
 
 // Decode reads the event in payload, which it keeps: payload must not change

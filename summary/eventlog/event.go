@@ -127,6 +127,12 @@ func (e *Event) start() bool {
 	return status == sessionLogStart
 }
 
+// overtaken reports whether a value is left out because its tag's steps went back.
+func (e *Event) overtaken(v *Value) bool {
+	b := e.decoder.overtaken[v.Tag] // Nearly always of no map.
+	return b != nil && b.expires(e)
+}
+
 // Values returns the values that the event holds, in the order of the file and
 // without those whose tag the reader was told to leave out. As in TensorBoard,
 // the graph of a GraphDef is a value too, and so is a TaggedRunMetadata.
@@ -147,7 +153,7 @@ func (e *Event) Values() iter.Seq2[Value, error] {
 					yield(Value{}, e.fault(err))
 					return
 				}
-				if admitted && !yield(v, nil) {
+				if admitted && !e.overtaken(&v) && !yield(v, nil) {
 					return
 				}
 			}

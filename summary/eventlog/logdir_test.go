@@ -179,7 +179,7 @@ func TestPurgeDropsWhatRestartsHaveOvertaken(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
 			for i, file := range test.files {
-				writeFile(t, dir, ".", firstName+string(rune('0'+i)), file)
+				writeFile(t, dir, ".", firstName+string(rune('0'+i)), slices.Concat(tfrecord.Append(nil, version), file))
 			}
 			curves, err := eventlog.Scalars(t.Context(), dir, eventlog.Config{Purge: true})
 			require.NoError(t, err)

@@ -67,6 +67,7 @@ func (c *Config) events(ctx context.Context, run, file string, d *Decoder, purge
 			return
 		}
 		defer f.Close()
+		d.overtaken = purge.tags
 		r := NewReader(until(ctx, c.counted(f)), ReaderConfig{Name: file, Salvage: c.Salvage, Decoder: d})
 		for e, err := range r.Events() {
 			switch {
@@ -76,7 +77,7 @@ func (c *Config) events(ctx context.Context, run, file string, d *Decoder, purge
 				if !yield(nil, err) {
 					return
 				}
-			case c.admits(e) && !purge.expires(e):
+			case c.admits(e) && !(e.valued() && purge.all.expires(e)):
 				e.Run = run
 				if !yield(e, nil) {
 					return
