@@ -193,3 +193,29 @@ func TestCtrlCInterrupts(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, entries, 1, "nothing half done is left")
 }
+
+// A link to itself cannot be followed, which is no reason to do nothing.
+func TestADirectoryThatCannotBeListedIsTold(t *testing.T) {
+	logdir(t)
+	require.NoError(t, os.Symlink("loop", "runs/loop"))
+	for _, args := range []string{"ls runs", "cat runs", "show runs", "stats runs", "export runs", "verify runs", "repair runs -n"} {
+		r := command(t, strings.Fields(args)...)
+		require.Equal(t, 2, r.status, args)
+		require.Equal(t, "runhook: stat runs/loop: too many levels of symbolic links\n", r.err, args)
+		require.NotEmpty(t, r.out, args)
+	}
+	require.Equal(t, 2, command(t, "edit", "purge", "runs", "--from", "5", "-o", "out").status)
+	require.NoDirExists(t, "out")
+}
+
+func TestRepairInPlaceFollowsLinks(t *testing.T) {
+	logdir(t)
+	require.NoError(t, os.Rename("runs/train/"+first, "real"))
+	require.NoError(t, os.Symlink("../../real", "runs/train/"+first))
+	flip(t, "real", 900)
+	succeeds(t, "repair", "runs", "--in-place")
+	info, err := os.Lstat("runs/train/" + first)
+	require.NoError(t, err)
+	require.NotZero(t, info.Mode()&os.ModeSymlink)
+	require.Zero(t, command(t, "repair", "real", "-n").status)
+}

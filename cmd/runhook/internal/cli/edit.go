@@ -65,11 +65,15 @@ type editing struct {
 	out string
 }
 
-// edit opens the log directory and begins the new one. The caller discards it.
+// beginEdit opens the log directory and begins the new one, which the caller
+// discards.
 func (a *app) beginEdit(path, out string) (*editing, error) {
 	l, err := a.open(path, &selection{})
 	if err != nil {
 		return nil, err
+	}
+	if l.unlisted != nil {
+		return nil, l.unlisted
 	}
 	dir, err := newDir(out)
 	if err != nil {
@@ -78,7 +82,7 @@ func (a *app) beginEdit(path, out string) (*editing, error) {
 	return &editing{l, dir, out}, nil
 }
 
-// run does the edit and ends it.
+// finishEdit does the edit, keeps what it has made and tells of it.
 func (a *app) finishEdit(ed *editing, do func(progress func(int)) (rewrite.Counts, error)) error {
 	var counts rewrite.Counts
 	err := a.measured(ed.log, "writing", false, func() (err error) {

@@ -29,8 +29,9 @@ as they are read: memory does not grow with the files.
   files    pictures, sounds, texts, graphs: DIR/run/tag/step-N.png …, and an
            index.ndjson that tells run, tag, step and wall time of each
 
-The format follows from the name given with -o, or is csv. Without -o the rows go
-to standard output. A file appears under its name when it is complete; one that
+The format follows from the name given with -o, or is csv, with --json ndjson.
+Without -o the rows go to standard output; with it --json tells there what was
+written. A file appears under its name when it is complete; one that
 is there already is not replaced without --force.`,
 		Example: `  runhook export runs > runs.csv
   runhook export runs -o runs.parquet --tag '*loss'
@@ -62,11 +63,14 @@ type exportOptions struct {
 	force, salvage, blobs bool
 }
 
-func (o *exportOptions) resolve() error {
+func (o *exportOptions) resolve(json bool) error {
 	if o.format == "" {
-		o.format = cmp.Or(strings.ToLower(strings.TrimPrefix(filepath.Ext(o.out), ".")), "csv")
-		if o.format == "jsonl" {
+		o.format = strings.ToLower(strings.TrimPrefix(filepath.Ext(o.out), "."))
+		switch {
+		case o.format == "jsonl" || o.out == "" && json:
 			o.format = "ndjson"
+		case o.format == "":
+			o.format = "csv"
 		}
 	}
 	switch {
@@ -87,7 +91,7 @@ type sink interface {
 }
 
 func (a *app) export(ctx context.Context, path string, s *selection, o exportOptions) (err error) {
-	if err := o.resolve(); err != nil {
+	if err := o.resolve(a.json); err != nil {
 		return err
 	}
 	l, err := a.open(path, s)
@@ -107,13 +111,13 @@ func (a *app) export(ctx context.Context, path string, s *selection, o exportOpt
 		if err != nil {
 			return err
 		}
-		return a.exportTo(ctx, l, files, false, dir.keep)
+		return a.exportTo(ctx, l, files, o, dir.keep)
 	case o.out == "":
 		to, err = newRowSink(o, a.Out)
 		if err != nil {
 			return err
 		}
-		return a.exportTo(ctx, l, to, true, func() error { return nil })
+		return a.exportTo(ctx, l, to, o, func() error { return nil })
 	}
 	file, err := newFile(o.out, o.force)
 	if err != nil {
@@ -124,7 +128,7 @@ func (a *app) export(ctx context.Context, path string, s *selection, o exportOpt
 	if err != nil {
 		return err
 	}
-	return a.exportTo(ctx, l, to, false, file.keep)
+	return a.exportTo(ctx, l, to, o, file.keep)
 }
 
 func newRowSink(o exportOptions, w io.Writer) (sink, error) {
@@ -137,10 +141,16 @@ func newRowSink(o exportOptions, w io.Writer) (sink, error) {
 	return newNDJSONSink(w, o.blobs), nil
 }
 
+type exportedJSON struct {
+	Output string `json:"output"`
+	Format string `json:"format"`
+	Values int    `json:"values"`
+}
+
 // exportTo gives the chosen values to the sink, and keeps what it has written.
-func (a *app) exportTo(ctx context.Context, l *log, to sink, toStdout bool, keep func() error) error {
+func (a *app) exportTo(ctx context.Context, l *log, to sink, o exportOptions, keep func() error) error {
 	status, taken := told(statusDone), 0
-	err := a.measured(l, "exporting", toStdout, func() error {
+	err := a.measured(l, "exporting", o.out == "", func() error {
 		for e, err := range eventlog.Events(ctx, l.path, l.config) {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
@@ -179,8 +189,12 @@ func (a *app) exportTo(ctx context.Context, l *log, to sink, toStdout bool, keep
 	if err != nil {
 		return err
 	}
-	if !toStdout {
+	switch {
+	case o.out == "":
+	case a.json:
+		err = writeJSON(a.Out, exportedJSON{o.out, o.format, taken})
+	default:
 		a.remark("%s written", count(taken, "value"))
 	}
-	return status.ended()
+	return cmp.Or(err, status.ended())
 }

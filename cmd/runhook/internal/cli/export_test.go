@@ -108,3 +108,11 @@ func TestAFileIsReplacedOnlyIfForced(t *testing.T) {
 	r = command(t, "export", "runs", "-o", "x.doc")
 	require.Equal(t, "runhook: --format \"doc\", want one of csv, ndjson, parquet, files\n", r.err)
 }
+
+func TestExportTellsWhatItWroteInJSON(t *testing.T) {
+	logdir(t)
+	require.JSONEq(t, `{"output": "x.jsonl", "format": "ndjson", "values": 55}`, succeeds(t, "export", "runs", "-o", "x.jsonl", "--json"))
+	lines, err := os.ReadFile("x.jsonl")
+	require.NoError(t, err)
+	require.Equal(t, string(lines), succeeds(t, "export", "runs", "--json"))
+}

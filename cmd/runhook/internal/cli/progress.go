@@ -66,10 +66,14 @@ type log struct {
 	*chosen
 	runs []eventlog.Run
 	size int64 // bytes of the files
+
+	// unlisted is why some directories could not be listed. Package eventlog lists
+	// them again and tells by itself.
+	unlisted error
 }
 
 // open finds the runs that the selection admits. It is an error if there are no
-// event files at all; what cannot be listed is told.
+// event files at all.
 func (a *app) open(path string, s *selection) (*log, error) {
 	c, err := s.resolve(time.Now())
 	if err != nil {
@@ -82,10 +86,7 @@ func (a *app) open(path string, s *selection) (*log, error) {
 		}
 		return nil, err
 	}
-	if err != nil {
-		return nil, err
-	}
-	l := &log{path: path, chosen: c}
+	l := &log{path: path, chosen: c, unlisted: err}
 	for _, run := range runs {
 		if c.run != nil && !c.run(run.Name) {
 			continue

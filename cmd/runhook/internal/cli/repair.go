@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -109,7 +110,11 @@ func (a *app) repair(ctx context.Context, path, out string, inPlace, dryRun bool
 	if err != nil {
 		return err
 	}
-	return a.tellRepaired(results, dryRun)
+	status := a.tell(l.unlisted)
+	if dryRun && slices.ContainsFunc(results, func(r repairedJSON) bool { return len(r.Faults) > 0 }) {
+		status = max(status, statusFound)
+	}
+	return cmp.Or(a.tellRepaired(results), status.ended())
 }
 
 func isFile(path string) bool {
@@ -146,7 +151,7 @@ func (a *app) repairFile(ctx context.Context, in, out string, replace bool, prog
 	}
 	j := repairedJSON{File: in, Output: out, Records: r.Records, Skipped: r.Skipped, Version: r.Version, Faults: []faultJSON{}}
 	for _, f := range r.Faults {
-		j.Faults = append(j.Faults, faultJSON{f.Offset, f.Skipped, f.Err.Error()})
+		j.Faults = append(j.Faults, faultJSON{f.Offset, f.Skipped, faultText(f)})
 	}
 	return j, nil
 }
@@ -154,6 +159,10 @@ func (a *app) repairFile(ctx context.Context, in, out string, replace bool, prog
 // replace repairs a file in its place: the new one is on disk before the old one
 // is gone.
 func (a *app) replace(ctx context.Context, path string) error {
+	path, err := filepath.EvalSymlinks(path) // Not the link.
+	if err != nil {
+		return err
+	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -185,7 +194,10 @@ func syncFile(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-func (a *app) tellRepaired(results []repairedJSON, dryRun bool) error {
+func (a *app) tellRepaired(results []repairedJSON) error {
+	if a.json {
+		return writeJSON(a.Out, results)
+	}
 	damaged, records := 0, 0
 	var skipped int64
 	for _, r := range results {
@@ -194,13 +206,6 @@ func (a *app) tellRepaired(results []repairedJSON, dryRun bool) error {
 		if len(r.Faults) > 0 {
 			damaged++
 		}
-	}
-	status := told(statusDone)
-	if dryRun && damaged > 0 {
-		status = statusFound
-	}
-	if a.json {
-		return cmp.Or(writeJSON(a.Out, results), status.ended())
 	}
 	t := newTable("FILE", ">OFFSET", ">SKIPPED", "FAULT")
 	for _, r := range results {
@@ -219,5 +224,5 @@ func (a *app) tellRepaired(results []repairedJSON, dryRun bool) error {
 	}
 	_, err := fmt.Fprintf(a.Out, "%d of %s damaged, %s intact, %s left out\n",
 		damaged, count(len(results), "file"), count(records, "record"), count(int(skipped), "byte"))
-	return cmp.Or(err, status.ended())
+	return err
 }

@@ -134,9 +134,9 @@ func (a *app) verify(ctx context.Context, path string, o verifyOptions) error {
 	}
 	m.done()
 	v.Findings = slices.DeleteFunc(v.Findings, func(f finding) bool { return slices.Contains(o.ignore, f.Class) })
-	status := told(statusDone)
+	status := a.tell(l.unlisted)
 	if len(v.Findings) > 0 {
-		status = statusFound
+		status = max(status, statusFound)
 	}
 	if a.json {
 		return cmp.Or(writeJSON(a.Out, v), status.ended())
@@ -222,10 +222,10 @@ func (v *verified) damage(run, path string, err error) error {
 	if !errors.As(err, &fault) {
 		return err
 	}
-	class, text := "damage", fault.Err.Error()
+	class, text := "damage", faultText(fault)
 	switch {
 	case errors.Is(err, eventlog.ErrTruncated):
-		class, text = "torn", "ends inside a record"
+		class = "torn"
 	case !errors.Is(err, eventlog.ErrCorrupt) && !errors.Is(err, eventlog.ErrMalformed):
 		return err
 	}
@@ -234,6 +234,14 @@ func (v *verified) damage(run, path string, err error) error {
 	}
 	v.find(finding{Class: class, Run: run, File: path, Offset: &fault.Offset, Text: text})
 	return nil
+}
+
+// faultText says what is wrong, without the place.
+func faultText(fault *eventlog.RecordError) string {
+	if errors.Is(fault, eventlog.ErrTruncated) {
+		return "ends inside a record"
+	}
+	return fault.Err.Error()
 }
 
 // version looks at the first event of a file.
