@@ -35,6 +35,31 @@ type cacheEntry struct {
 // if there is none, or if the user has closed it. Give it back by Release: the
 // writer is closed when the last user has.
 func (c *WriterCache) Get(logdir string) (*FileWriter, error) {
+	return c.get(logdir, FileWriterConfig{})
+}
+
+// GetWith is Get with the settings that the writer is to have. It returns an error
+// if there is a writer that has others. (Resume is for the opening alone; of
+// OnError it only counts whether there is one.) To have hooks write with settings
+// of one's own, be the first to get the writer of their directory, and release it
+// after the session.
+func (c *WriterCache) GetWith(logdir string, config FileWriterConfig) (*FileWriter, error) {
+	wanted, err := config.resolve()
+	if err != nil {
+		return nil, err
+	}
+	w, err := c.get(logdir, config)
+	if err != nil {
+		return nil, err
+	}
+	if !w.config.same(wanted) {
+		err := fmt.Errorf("summary: FileWriterCache: the writer of %s is open with other settings", logdir)
+		return nil, errors.Join(err, c.Release(w))
+	}
+	return w, nil
+}
+
+func (c *WriterCache) get(logdir string, config FileWriterConfig) (*FileWriter, error) {
 	if logdir == "" {
 		return nil, errors.New("summary: FileWriterCache: logdir is empty")
 	}
@@ -44,7 +69,7 @@ func (c *WriterCache) Get(logdir string) (*FileWriter, error) {
 	}
 	e := c.enter(path)
 	e.open.Do(func() {
-		w, err := NewFileWriter(path, FileWriterConfig{})
+		w, err := NewFileWriter(path, config)
 		e.err = err
 		e.writer.Store(w)
 	})

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -176,4 +177,40 @@ func TestGoroutinesThatOpenADirectoryAtOnceShareTheWriter(t *testing.T) {
 		require.NoError(t, cache.Release(w))
 	}
 	onlyFile(t, dir)
+}
+
+func TestTheFirstOneSetsTheSettings(t *testing.T) {
+	dir := t.TempDir()
+	var cache summary.WriterCache
+	config := summary.FileWriterConfig{Rotate: summary.Rotate{Events: 1}, OnError: func(error) {}}
+	w, err := cache.GetWith(dir, config)
+	require.NoError(t, err)
+	same, err := cache.Get(dir)
+	require.NoError(t, err)
+	require.Same(t, w, same)
+	config.FlushSecs = 10 * time.Second // which is the default
+	config.Resume = summary.ResumeAtEnd()
+	same, err = cache.GetWith(dir, config)
+	require.NoError(t, err)
+	require.Same(t, w, same)
+
+	for name, other := range map[string]summary.FileWriterConfig{
+		"a setting":     {Rotate: summary.Rotate{Events: 2}, OnError: config.OnError},
+		"nobody to ask": {Rotate: summary.Rotate{Events: 1}},
+		"none":          {},
+	} {
+		_, err = cache.GetWith(dir, other)
+		require.EqualError(t, err, "summary: FileWriterCache: the writer of "+dir+" is open with other settings", name)
+	}
+	_, err = cache.GetWith(dir, summary.FileWriterConfig{FlushEvents: -1})
+	require.ErrorContains(t, err, "FlushEvents is -1")
+
+	require.NoError(t, w.Scalar("loss", 1, 1))
+	require.NoError(t, w.Scalar("loss", 1, 2))
+	for range 3 {
+		require.NoError(t, w.Flush(), "still in use")
+		require.NoError(t, cache.Release(w))
+	}
+	require.ErrorIs(t, w.Flush(), summary.ErrClosed)
+	require.Len(t, eventFiles(t, dir), 2)
 }

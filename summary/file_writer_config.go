@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"reflect"
 	"time"
 
 	"github.com/runhook/runhook/internal/faults"
@@ -190,4 +191,15 @@ func (c FileWriterConfig) resolve() (FileWriterConfig, error) {
 	c.Rotate.Bytes = cmp.Or(c.Rotate.Bytes, math.MaxInt64)
 	c.Rotate.Events = cmp.Or(c.Rotate.Events, math.MaxInt64)
 	return c, nil
+}
+
+// same reports whether writers with these settings, resolved, do the same once
+// they are open.
+func (c FileWriterConfig) same(d FileWriterConfig) bool {
+	if (c.OnError == nil) != (d.OnError == nil) {
+		return false
+	}
+	c.OnError, d.OnError = nil, nil
+	c.Resume, d.Resume = ResumePoint{}, ResumePoint{}
+	return reflect.DeepEqual(c, d)
 }

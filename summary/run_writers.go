@@ -18,7 +18,7 @@ type RunWritersConfig struct {
 	Writer FileWriterConfig
 	// MaxOpen is how many event files are open at most. Who needs one more waits
 	// for the one that was used least recently to be closed; the run of that goes
-	// on in a new file. Default 16.
+	// on in a new file. A run with a monitored session stays open. Default 16.
 	MaxOpen int
 }
 
@@ -35,7 +35,9 @@ func (c RunWritersConfig) resolve() (RunWritersConfig, error) {
 
 // RunWriters write to the runs below a log directory, which TensorBoard draws side
 // by side: one chart for each tag, with a line for each run. The file of a run is
-// opened by its first event. Any number of goroutines may use them.
+// opened by its first event; its writer is that of [FileWriterCache], which it
+// shares with hooks that write to the same directory. Any number of goroutines may
+// use them.
 type RunWriters struct {
 	logdir string
 	config RunWritersConfig
@@ -133,7 +135,7 @@ func (r *RunWriters) Close() error {
 func (r *RunWriters) closeOne() {
 	var least *runSink
 	for _, s := range r.runs {
-		if s.state == runOpen && s.users == 0 && (least == nil || s.used < least.used) {
+		if s.state == runOpen && s.users == 0 && (s.sessions == 0 || r.closed) && (least == nil || s.used < least.used) {
 			least = s
 		}
 	}
@@ -143,7 +145,7 @@ func (r *RunWriters) closeOne() {
 	}
 	least.state = runBusy
 	r.mu.Unlock()
-	err := least.writer.Close()
+	err := FileWriterCache.Release(least.writer)
 	r.mu.Lock()
 	least.fail(err)
 	least.state = runIdle
@@ -166,14 +168,15 @@ type runSink struct {
 	folder string
 
 	// Guarded by all.mu.
-	state  runState
-	writer *FileWriter // nil before the first event
-	err    error       // the first that there was with the file: there is no other file after it
-	users  int         // of the open file
-	used   int64       // when it was used last, by all.uses
+	state    runState
+	writer   *FileWriter // nil before the first event
+	err      error       // the first that there was with the file: there is no other file after it
+	users    int         // of the open file
+	sessions int         // monitored sessions that write to it
+	used     int64       // when it was used last, by all.uses
 }
 
-var _ Sink = (*runSink)(nil)
+var _ SessionSink = (*runSink)(nil)
 
 func (s *runSink) fail(err error) {
 	if s.err == nil {
@@ -197,6 +200,8 @@ func (s *runSink) use(f func(*FileWriter) error, open bool) error {
 			return nil
 		case s.state == runBusy:
 			r.change.Wait()
+		case r.inSessions() >= r.config.MaxOpen:
+			return fmt.Errorf("summary: run %q: all %d files that may be open belong to monitored sessions (RunWritersConfig.MaxOpen)", s.folder, r.config.MaxOpen)
 		case r.open >= r.config.MaxOpen:
 			r.closeOne()
 		default:
@@ -223,14 +228,14 @@ func (s *runSink) openFile() {
 	r := s.all
 	s.state = runBusy
 	r.open++
-	r.mu.Unlock()
-	var err error
-	if s.writer == nil {
-		s.writer, err = NewFileWriter(filepath.Join(r.logdir, s.folder), r.config.Writer)
-	} else {
-		err = s.writer.Reopen()
+	config := r.config.Writer
+	if s.writer != nil {
+		config.Resume = ResumePoint{} // that was when it was opened first
 	}
+	r.mu.Unlock()
+	w, err := FileWriterCache.GetWith(filepath.Join(r.logdir, s.folder), config)
 	r.mu.Lock()
+	s.writer = w
 	s.state = runOpen
 	if err != nil {
 		s.fail(err)
@@ -255,3 +260,62 @@ func (s *runSink) Flush() error { return s.all.Flush() }
 
 // Close implements [Sink].
 func (s *runSink) Close() error { return s.all.Close() }
+
+// inSessions returns how many runs have a monitored session.
+func (r *RunWriters) inSessions() (n int) {
+	for _, s := range r.runs {
+		if s.sessions > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// BeginSession implements [SessionSink].
+func (s *runSink) BeginSession() error {
+	return s.use(func(w *FileWriter) error {
+		if err := w.BeginSession(); err != nil {
+			return err
+		}
+		s.all.mu.Lock()
+		defer s.all.mu.Unlock()
+		s.sessions++
+		return nil
+	}, true)
+}
+
+// inSession calls f with the writer, if there is a monitored session.
+func (s *runSink) inSession(f func(w *FileWriter) error) error {
+	s.all.mu.Lock()
+	sessions := s.sessions
+	s.all.mu.Unlock()
+	if sessions == 0 {
+		return nil
+	}
+	return s.use(f, false)
+}
+
+// SessionAt implements [SessionSink].
+func (s *runSink) SessionAt(step int64) {
+	s.inSession(func(w *FileWriter) error {
+		w.SessionAt(step)
+		return nil
+	})
+}
+
+// StartSession implements [SessionSink].
+func (s *runSink) StartSession(step int64) error {
+	return s.inSession(func(w *FileWriter) error { return w.StartSession(step) })
+}
+
+// EndSession implements [SessionSink].
+func (s *runSink) EndSession() {
+	s.inSession(func(w *FileWriter) error {
+		w.EndSession()
+		s.all.mu.Lock()
+		defer s.all.mu.Unlock()
+		s.sessions--
+		s.all.change.Broadcast()
+		return nil
+	})
+}

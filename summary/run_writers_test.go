@@ -1,6 +1,7 @@
 package summary_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/summary"
 	"github.com/runhook/runhook/summary/eventpb"
 )
@@ -139,4 +141,68 @@ func TestARunThatCannotBeWrittenSaysSo(t *testing.T) {
 	_, err = summary.NewRunWriters(logdir, summary.RunWritersConfig{MaxOpen: -1, Writer: summary.FileWriterConfig{MaxQueueBytes: -1}})
 	require.ErrorContains(t, err, "summary: RunWritersConfig.MaxOpen is -1, want a positive number or 0 (16)")
 	require.ErrorContains(t, err, "MaxQueueBytes is -1")
+}
+
+func TestARunSharesItsFileWithTheHooksOfItsDirectory(t *testing.T) {
+	logdir := t.TempDir()
+	runs := openRuns(t, logdir, summary.RunWritersConfig{MaxOpen: 1})
+	saver := newSaver(t, summary.SummarySaverHookConfig{SaveSteps: 1, OutputDir: filepath.Join(logdir, "train"), SummaryOp: lossOp})
+	own := &session.HookFuncs{OnAfterRun: func(context.Context, *session.SessionRunContext, *session.SessionRunValues) error {
+		return runs.Scalars("own", map[string]float64{"other": 1, "train": 1}, 1) // closes one for the other
+	}}
+	train(t, newTrainer(), 2, "train", own, saver)
+	require.NoError(t, runs.Close())
+	files := filesOf(t, filepath.Join(logdir, "train"))
+	require.Len(t, files, 1)
+	require.Equal(t, []string{"START@1", "1: own=1", "1: loss=1", "1: own=1", "2: loss=2"}, lines(files[0]))
+	requireUnused(t, filepath.Join(logdir, "train"))
+}
+
+func TestARunWithASessionStaysOpen(t *testing.T) {
+	logdir := t.TempDir()
+	runs := openRuns(t, logdir, summary.RunWritersConfig{MaxOpen: 2})
+	sink := func(name string) summary.SessionSink {
+		w, err := runs.Run(name)
+		require.NoError(t, err)
+		return w.Sink().(summary.SessionSink)
+	}
+	a, b := sink("a"), sink("b")
+	require.NoError(t, a.StartSession(1), "there is no session")
+	require.NoError(t, a.BeginSession())
+	for step := range int64(3) {
+		require.NoError(t, runs.Scalars("x", map[string]float64{"b": 1, "c": 1}, step+1))
+	}
+	require.NoError(t, b.BeginSession())
+	const full = `summary: run "c": all 2 files that may be open belong to monitored sessions (RunWritersConfig.MaxOpen)`
+	require.EqualError(t, runs.Scalars("x", map[string]float64{"c": 1}, 4), full)
+	a.SessionAt(7)
+	require.NoError(t, runs.Scalars("x", map[string]float64{"a": 1}, 7))
+	a.EndSession()
+	b.EndSession()
+	require.NoError(t, runs.Scalars("x", map[string]float64{"c": 1}, 5))
+	require.NoError(t, runs.Close())
+	files := filesOf(t, filepath.Join(logdir, "a"))
+	require.Len(t, files, 1)
+	require.Equal(t, []string{"START@7", "7: x=1"}, lines(files[0]))
+}
+
+func TestRunWritersMayBeClosedInASession(t *testing.T) {
+	runs := openRuns(t, t.TempDir(), summary.RunWritersConfig{})
+	w, err := runs.Run("a")
+	require.NoError(t, err)
+	s := w.Sink().(summary.SessionSink)
+	require.NoError(t, s.BeginSession())
+	require.NoError(t, runs.Close())
+	s.EndSession()
+	require.ErrorIs(t, s.BeginSession(), summary.ErrClosed)
+}
+
+func TestARunThatIsOpenWithOtherSettingsIsAnError(t *testing.T) {
+	logdir := t.TempDir()
+	w, err := summary.FileWriterCache.Get(filepath.Join(logdir, "a"))
+	require.NoError(t, err)
+	runs := openRuns(t, logdir, summary.RunWritersConfig{Writer: summary.FileWriterConfig{FlushEvents: 1}})
+	require.ErrorContains(t, runs.Scalars("x", map[string]float64{"a": 1}, 1), "is open with other settings")
+	require.Error(t, runs.Close())
+	require.NoError(t, summary.FileWriterCache.Release(w))
 }

@@ -45,6 +45,9 @@ func writerTo(sink Sink) Writer {
 	return w
 }
 
+// Sink returns the sink that the writer writes to, for hooks for example.
+func (w *Writer) Sink() Sink { return w.sink }
+
 // Scope returns a writer that puts name and a slash before the tags.
 func (w *Writer) Scope(name string) *Writer {
 	scoped := *w

@@ -63,6 +63,19 @@ func TestSinks(t *testing.T) {
 			})
 		})
 	}
+	t.Run("RunWriters", func(t *testing.T) {
+		test(t, func(dir string) (summary.Sink, error) {
+			runs, err := summary.NewRunWriters(filepath.Dir(dir), summary.RunWritersConfig{})
+			if err != nil {
+				return nil, err
+			}
+			w, err := runs.Run(filepath.Base(dir))
+			if err != nil {
+				return nil, err
+			}
+			return w.Sink(), nil
+		})
+	})
 	t.Run("rank", func(t *testing.T) {
 		test(t, func(dir string) (summary.Sink, error) { return summary.NewRankSink(dir, summary.RankConfig{}) })
 	})
