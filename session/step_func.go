@@ -25,6 +25,7 @@ type StepEngine struct {
 	count  int64
 	latest []Value // the outputs of the latest step; nil before the first
 	next   []Value
+	asked  []int // by the run in progress, indexes in names
 }
 
 var _ Engine = (*StepEngine)(nil)
@@ -122,15 +123,15 @@ func (s *stepSession) Run(ctx context.Context, req *Request) error {
 	}
 	defer func() { <-e.turn }()
 	before := e.count
-	trains := false
+	e.asked = e.asked[:0]
 	for _, name := range req.Fetches {
 		i, err := e.index(name)
 		if err != nil {
 			return err
 		}
-		trains = trains || i == 0
+		e.asked = append(e.asked, i)
 	}
-	if trains {
+	if slices.Contains(e.asked, 0) {
 		clear(e.next)
 		if err := e.step(ctx, e.next); err != nil {
 			return err
@@ -141,16 +142,16 @@ func (s *stepSession) Run(ctx context.Context, req *Request) error {
 		e.latest, e.next = e.next, e.latest
 		e.count++
 	}
-	for i, name := range req.Fetches {
-		switch n := slices.Index(e.names, name); {
-		case n == 0:
-			req.Values[i] = Value{}
-		case n == 1:
-			req.Values[i] = Int64(before)
+	for at, i := range e.asked {
+		switch {
+		case i == 0:
+			req.Values[at] = Value{}
+		case i == 1:
+			req.Values[at] = Int64(before)
 		case e.latest == nil:
-			return fmt.Errorf("session: %q has %w before the first step", name, ErrNoValue)
+			return fmt.Errorf("session: %q has %w before the first step", e.names[i], ErrNoValue)
 		default:
-			req.Values[i] = e.latest[n-2]
+			req.Values[at] = e.latest[i-2]
 		}
 	}
 	return nil
