@@ -211,3 +211,129 @@ func TestAWaitForASessionThatIsInterruptedTellsWhatIsMissing(t *testing.T) {
 		require.EqualError(t, err, "ctrl-c: session: context canceled while waiting for the model to be ready: variables not initialized: global_step, w")
 	})
 }
+
+func TestOpeningThatFailsIsUnwound(t *testing.T) {
+	leaktest.Check(t)
+	for _, c := range []struct {
+		name   string
+		breaks func(e *tracedEngine, a, b *scribe)
+		want   []string
+	}{
+		{
+			"when the first Begin fails, only that hook is closed",
+			func(_ *tracedEngine, a, _ *scribe) { a.failing(session.PhaseBegin, errBroken) },
+			[]string{"a Begin", "a CloseSession"},
+		},
+		{
+			"when the second Begin fails, both hooks are closed in reverse",
+			func(_ *tracedEngine, _, b *scribe) { b.failing(session.PhaseBegin, errBroken) },
+			[]string{"a Begin", "b Begin", "b CloseSession", "a CloseSession"},
+		},
+		{
+			"when Finalize fails, the hooks are closed",
+			func(e *tracedEngine, _, _ *scribe) { e.failing("Finalize", errBroken) },
+			[]string{"a Begin", "b Begin", "engine Finalize", "b CloseSession", "a CloseSession"},
+		},
+		{
+			"when NewSession fails, the hooks are closed",
+			func(e *tracedEngine, _, _ *scribe) { e.failing("NewSession", errBroken) },
+			[]string{
+				"a Begin", "b Begin", "engine Finalize", "engine NewSession",
+				"b CloseSession", "a CloseSession",
+			},
+		},
+		{
+			"when Init fails, the session and the hooks are closed",
+			func(e *tracedEngine, _, _ *scribe) { e.failing("Init", errBroken) },
+			[]string{
+				"a Begin", "b Begin", "engine Finalize", "engine NewSession", "engine Init",
+				"engine Close", "b CloseSession", "a CloseSession",
+			},
+		},
+		{
+			"when AfterCreateSession fails, later hooks are not called and all is closed",
+			func(_ *tracedEngine, a, _ *scribe) { a.failing(session.PhaseAfterCreateSession, errBroken) },
+			[]string{
+				"a Begin", "b Begin", "engine Finalize", "engine NewSession", "engine Init", "a AfterCreateSession",
+				"engine Close", "b CloseSession", "a CloseSession",
+			},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var j journal
+			e, a, b := j.engine(lineGraph()), j.hook("a"), j.hook("b")
+			c.breaks(e, a, b)
+			require.NotPanics(t, func() {
+				s, err := session.NewMonitoredSession(t.Context(), session.Config{Engine: e, Hooks: hooks(a, b)})
+				require.Nil(t, s)
+				require.ErrorIs(t, err, errBroken)
+				require.ErrorIs(t, a.cause, errBroken)
+			})
+			require.Equal(t, c.want, j.take())
+		})
+	}
+}
+
+func TestOpeningThatPanicsIsUnwoundAndThePanicGoesOn(t *testing.T) {
+	leaktest.Check(t)
+	for _, c := range []struct {
+		phase session.Phase
+		want  []string
+	}{
+		{session.PhaseBegin, []string{"a Begin", "a CloseSession"}},
+		{session.PhaseAfterCreateSession, []string{
+			"a Begin", "b Begin", "engine Finalize", "engine NewSession", "engine Init", "a AfterCreateSession",
+			"engine Close", "b CloseSession", "a CloseSession",
+		}},
+	} {
+		t.Run(string(c.phase), func(t *testing.T) {
+			var j journal
+			a := j.hook("a").doing(c.phase, func() { panic("overboard") })
+			require.PanicsWithValue(t, "overboard", func() {
+				session.NewMonitoredSession(t.Context(), session.Config{Engine: j.engine(lineGraph()), Hooks: hooks(a, j.hook("b"))})
+			})
+			require.Equal(t, c.want, j.take())
+			require.Error(t, a.cause)
+		})
+	}
+}
+
+func TestFailedOpeningStopsAndJoinsTheGoroutines(t *testing.T) {
+	leaktest.Check(t)
+	synctest.Test(t, func(t *testing.T) {
+		stopped := false
+		starter := &session.HookFuncs{OnAfterCreateSession: func(_ context.Context, _ session.Session, coord *session.Coordinator) error {
+			coord.Go("pump", func(ctx context.Context) error {
+				<-ctx.Done()
+				time.Sleep(time.Second)
+				stopped = true
+				return ctx.Err()
+			})
+			return nil
+		}}
+		var j journal
+		breaker := j.hook("breaker").failing(session.PhaseAfterCreateSession, errBroken)
+		require.NotPanics(t, func() {
+			_, err := session.NewMonitoredSession(t.Context(), session.Config{
+				Engine: lineGraph(),
+				Hooks:  []session.SessionRunHook{starter, breaker},
+			})
+			require.ErrorIs(t, err, errBroken)
+		})
+		require.True(t, stopped, "the goroutine ended before the constructor returned")
+	})
+}
+
+func TestFailuresOfUnwindingAreJoined(t *testing.T) {
+	leaktest.Check(t)
+	var j journal
+	errClose, errHook := errors.New("close"), errors.New("hook")
+	e := j.engine(lineGraph()).failing("Init", errBroken).failing("Close", errClose)
+	a := j.hook("a").failing(session.PhaseCloseSession, errHook)
+	require.NotPanics(t, func() {
+		_, err := session.NewMonitoredSession(t.Context(), session.Config{Engine: e, Hooks: hooks(a)})
+		require.ErrorIs(t, err, errBroken)
+		require.ErrorIs(t, err, errClose)
+		require.ErrorIs(t, err, errHook)
+	})
+}
