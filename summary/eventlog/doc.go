@@ -14,7 +14,8 @@
 // Above them are whole log directories: [Events] iterates, [Tags] lists,
 // [Scalars] collects curves into slices, [Follow] keeps reading what is written.
 // They lose nothing: unlike TensorBoard's readers they neither sample nor purge
-// unless asked to, and a step may come late or twice.
+// unless asked to, and a step may come late or twice. What those show instead is
+// told by package readers. [Repair] makes a whole file of a damaged one.
 //
 // Nothing here trusts a file. Memory follows the bytes that are there, never a
 // length or a shape that they claim; what is not as it should be is a

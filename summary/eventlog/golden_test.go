@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/runhook/runhook/internal/tfrecord"
+	"github.com/runhook/runhook/summary"
 	"github.com/runhook/runhook/summary/eventlog"
 	"github.com/runhook/runhook/summary/eventpb"
 )
@@ -467,6 +468,31 @@ func TestGoldensReadAndWrittenAreTheSameFiles(t *testing.T) {
 				again = tfrecord.Append(again, payload)
 			}
 			require.Equal(t, said(t, g.file), said(t, again))
+		})
+	}
+}
+
+// The events of a golden, written by a FileWriter, say the same when they are read
+// again.
+func TestGoldensThatAFileWriterWritesSayTheSame(t *testing.T) {
+	for _, g := range goldens(t) {
+		t.Run(g.name, func(t *testing.T) {
+			dir := t.TempDir()
+			w, err := summary.NewFileWriter(dir, summary.FileWriterConfig{})
+			require.NoError(t, err)
+			for e, err := range eventlog.NewReader(bytes.NewReader(g.file), eventlog.ReaderConfig{}).Events() {
+				require.NoError(t, err)
+				m, err := e.Proto()
+				require.NoError(t, err)
+				require.NoError(t, w.AddEvent(m))
+			}
+			require.NoError(t, w.Close())
+			var written []string
+			for e, err := range eventlog.Events(t.Context(), dir, eventlog.Config{}) {
+				require.NoError(t, err)
+				written = append(written, sentences(t, e)...)
+			}
+			require.Equal(t, said(t, g.file), written[1:], "but for the writer's own version")
 		})
 	}
 }
