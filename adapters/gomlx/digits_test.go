@@ -1,12 +1,7 @@
 package gomlx_test
 
 import (
-	"compress/gzip"
-	"encoding/csv"
 	"math/rand"
-	"os"
-	"strconv"
-	"sync"
 	"testing"
 
 	"github.com/gomlx/compute"
@@ -24,53 +19,26 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/runhook/runhook/adapters/gomlx"
+	"github.com/runhook/runhook/examples/digits/data"
 )
 
 const (
-	side      = 8
-	pixels    = side * side
-	classes   = 10
+	pixels    = data.Pixels
+	classes   = data.Classes
 	batchSize = 32
 )
-
-// digits are the real ones of examples/digits.
-var digits = sync.OnceValues(func() (images [][]float32, err error) {
-	f, err := os.Open("../../examples/digits/data/digits.csv.gz")
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	unzipped, err := gzip.NewReader(f)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := csv.NewReader(unzipped).ReadAll()
-	for _, row := range rows {
-		numbers := make([]float32, pixels+1)
-		for i, field := range row {
-			n, err := strconv.Atoi(field)
-			if err != nil {
-				return nil, err
-			}
-			numbers[i] = float32(n) / 16
-		}
-		images = append(images, numbers)
-	}
-	return images, err
-})
 
 // newDataset returns n digits from one of them on, in batches.
 func newDataset(t testing.TB, backend compute.Backend, from, n int) *dataset.InMemoryDataset {
 	t.Helper()
-	rows, err := digits()
+	images, digits, err := data.Load()
 	require.NoError(t, err)
-	images, labels := make([]float32, 0, n*pixels), make([]int32, n)
-	for i, row := range rows[from : from+n] {
-		images = append(images, row[:pixels]...)
-		labels[i] = int32(row[pixels] * 16)
+	labels := make([]int32, n)
+	for i := range labels {
+		labels[i] = int32(digits[from+i])
 	}
 	ds, err := dataset.InMemoryFromData(backend, "digits",
-		[]any{tensors.FromFlatDataAndDimensions(images, n, pixels)},
+		[]any{tensors.FromFlatDataAndDimensions(images[from*pixels:(from+n)*pixels], n, pixels)},
 		[]any{tensors.FromFlatDataAndDimensions(labels, n, 1)})
 	require.NoError(t, err)
 	return ds.BatchSize(batchSize, true)

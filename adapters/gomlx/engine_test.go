@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/runhook/runhook/adapters/gomlx"
+	"github.com/runhook/runhook/examples/digits/data"
 	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/sessiontest"
@@ -63,13 +64,13 @@ func eval(t testing.TB, s session.Session, names ...string) session.Values {
 }
 
 func TestATrainerIsAnEngine(t *testing.T) {
-	data := make(map[session.Engine]*endingDataset)
+	datasets := make(map[session.Engine]*endingDataset)
 	sessiontest.TestEngine(t, func(t *testing.T) session.Engine {
 		backend := newBackend(t)
 		ds := &endingDataset{Dataset: shuffled(t, backend)}
 		e, err := gomlx.New(gomlx.Config{Trainer: newTrainer(t, backend), Dataset: ds})
 		require.NoError(t, err)
-		data[e] = ds
+		datasets[e] = ds
 		return e
 	}, sessiontest.EngineOptions{
 		Fetches: map[string]session.Kind{
@@ -81,7 +82,7 @@ func TestATrainerIsAnEngine(t *testing.T) {
 			gomlx.LearningRate: session.Float32(0.5),
 			"inputs/0":         session.TensorOf(make([]float32, batchSize*pixels), batchSize, pixels),
 		},
-		EndInput: func(e session.Engine) { data[e].over = true },
+		EndInput: func(e session.Engine) { datasets[e].over = true },
 	})
 }
 
@@ -108,14 +109,14 @@ func TestTheBatchIsThatOfTheStep(t *testing.T) {
 	s := open(t, e, "labels/0")
 	_, err = session.Eval(t.Context(), s, "labels/0")
 	require.ErrorIs(t, err, session.ErrNoValue)
-	rows, err := digits()
+	_, digits, err := data.Load()
 	require.NoError(t, err)
 	for batch := range 2 {
 		values := eval(t, s, session.TrainOp, "labels/0")
 		labels, _ := values.At(1).Tensor()
 		require.Equal(t, []int{batchSize, 1}, labels.Shape)
 		for i := range batchSize {
-			require.EqualValues(t, rows[batch*batchSize+i][pixels]*16, labels.Data.([]int32)[i])
+			require.EqualValues(t, digits[batch*batchSize+i], labels.Data.([]int32)[i])
 		}
 		require.Equal(t, values.At(1), eval(t, s, "labels/0").At(0), "it stays")
 	}

@@ -1,23 +1,16 @@
 package main
 
 import (
-	"bytes"
-	"compress/gzip"
-	_ "embed"
-	"encoding/csv"
-	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"strconv"
+
+	"github.com/runhook/runhook/examples/digits/data"
 )
 
 const (
-	side    = 8           // width and height of an image
-	pixels  = side * side // numbers in an image
-	classes = 10          // digits 0 to 9
-
-	maxPixel = 16 // full ink in the file
+	side    = data.Side
+	pixels  = data.Pixels
+	classes = data.Classes
 )
 
 // trainSize is the usual four fifths of the 1,797 images; the other 360 are for
@@ -32,9 +25,6 @@ const (
 	batchStream
 )
 
-//go:embed data/digits.csv.gz
-var digitsFile []byte
-
 // examples is a list of labelled images. A whole set and a single batch both
 // have this form.
 type examples struct {
@@ -42,47 +32,11 @@ type examples struct {
 	labels []uint8   // [n], 0 to 9
 }
 
-// loadDigits returns the embedded data set in the order of its file;
-// data/README.md names its source.
+// loadDigits returns the data set in the order of its file; data/README.md names
+// its source.
 func loadDigits() (examples, error) {
-	unzipped, err := gzip.NewReader(bytes.NewReader(digitsFile))
-	if err != nil {
-		return examples{}, fmt.Errorf("digits: %w", err)
-	}
-	return readDigits(unzipped)
-}
-
-// readDigits parses rows of 64 pixels from 0 to 16 and a label from 0 to 9.
-func readDigits(r io.Reader) (examples, error) {
-	rows := csv.NewReader(r)
-	rows.FieldsPerRecord = pixels + 1
-	rows.ReuseRecord = true
-	var all examples
-	for {
-		row, err := rows.Read()
-		if errors.Is(err, io.EOF) {
-			return all, nil
-		}
-		if err != nil {
-			return examples{}, fmt.Errorf("digits: %w", err)
-		}
-		for i, field := range row {
-			limit := maxPixel
-			if i == pixels {
-				limit = classes - 1
-			}
-			value, err := strconv.Atoi(field)
-			if err != nil || value < 0 || value > limit {
-				line, column := rows.FieldPos(i)
-				return examples{}, fmt.Errorf("digits: line %d, column %d: %q, want 0 to %d", line, column, field, limit)
-			}
-			if i < pixels {
-				all.images = append(all.images, float32(value)/maxPixel)
-			} else {
-				all.labels = append(all.labels, uint8(value))
-			}
-		}
-	}
+	images, labels, err := data.Load()
+	return examples{images: images, labels: labels}, err
 }
 
 // len returns the number of examples.

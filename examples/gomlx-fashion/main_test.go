@@ -5,16 +5,15 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/binary"
-	"encoding/csv"
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/examples/digits/data"
 	"github.com/runhook/runhook/session/checkpoint"
 	"github.com/runhook/runhook/summary/eventlog"
 )
@@ -23,28 +22,14 @@ import (
 // examples/digits, each pixel three by three.
 func writeDigits(t *testing.T) (dir string) {
 	t.Helper()
-	f, err := os.Open("../digits/data/digits.csv.gz")
+	inks, labels, err := data.Load()
 	require.NoError(t, err)
-	defer f.Close()
-	unzipped, err := gzip.NewReader(f)
-	require.NoError(t, err)
-	rows, err := csv.NewReader(unzipped).ReadAll()
-	require.NoError(t, err)
-	var images, labels []byte
-	for _, row := range rows {
-		picture := make([]byte, pixels)
-		for i, field := range row {
-			n, err := strconv.Atoi(field)
-			require.NoError(t, err)
-			if i == len(row)-1 {
-				labels = append(labels, byte(n))
-				continue
-			}
-			for dot := range 9 {
-				picture[(2+3*(i/8)+dot/3)*side+2+3*(i%8)+dot%3] = byte(min(16*n, 255))
-			}
+	images := make([]byte, len(labels)*pixels)
+	for i, ink := range inks {
+		x, y := i%data.Side, i%data.Pixels/data.Side
+		for dot := range 9 {
+			images[i/data.Pixels*pixels+(2+3*y+dot/3)*side+2+3*x+dot%3] = byte(255 * ink)
 		}
-		images = append(images, picture...)
 	}
 	const testing = 297
 	dir = t.TempDir()
@@ -79,9 +64,9 @@ func flags(t *testing.T, args ...string) options {
 }
 
 func TestItLearnsAndGoesOn(t *testing.T) {
-	data, logdir := writeDigits(t), t.TempDir()
+	files, logdir := writeDigits(t), t.TempDir()
 	var out strings.Builder
-	accuracy, err := run(t.Context(), flags(t, "-data", data, "-logdir", logdir, "-epochs", "10"), &out)
+	accuracy, err := run(t.Context(), flags(t, "-data", files, "-logdir", logdir, "-epochs", "10"), &out)
 	require.NoError(t, err)
 	require.Greater(t, accuracy, 0.85, out.String())
 	require.Contains(t, out.String(), "step   234 of 234")
@@ -90,7 +75,7 @@ func TestItLearnsAndGoesOn(t *testing.T) {
 	require.Equal(t, filepath.Join(logdir, "model.ckpt-234"), latest)
 
 	out.Reset()
-	_, err = run(t.Context(), flags(t, "-data", data, "-logdir", logdir, "-epochs", "12"), &out)
+	_, err = run(t.Context(), flags(t, "-data", files, "-logdir", logdir, "-epochs", "12"), &out)
 	require.NoError(t, err)
 	require.Contains(t, out.String(), "step   234 of 281")
 	curves, err := eventlog.Scalars(t.Context(), logdir, eventlog.Config{})

@@ -29,7 +29,6 @@ import (
 const evaluateSteps = 100
 
 type options struct {
-	data     string
 	logdir   string
 	steps    int64
 	patience int64
@@ -56,7 +55,6 @@ func main() {
 func parseFlags(args []string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("gorgonia-digits", flag.ContinueOnError)
-	flags.StringVar(&o.data, "data", "../digits/data/digits.csv.gz", "`file` of the digits, that of examples/digits")
 	flags.StringVar(&o.logdir, "logdir", "", "`directory` for event files and checkpoints (default: a new one below the temporary directory)")
 	flags.Int64Var(&o.steps, "steps", 1000, "how many `steps` to train at most")
 	flags.Int64Var(&o.patience, "patience", 500, "stop when the test accuracy has not risen for so many `steps`")
@@ -79,7 +77,7 @@ func parseFlags(args []string) (options, error) {
 }
 
 func run(ctx context.Context, o options, out io.Writer) (err error) {
-	trainSet, testSet, err := readDigits(o.data, o.seed)
+	trainSet, testSet, err := loadDigits(o.seed)
 	if err != nil {
 		return err
 	}

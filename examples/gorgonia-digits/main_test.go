@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -84,8 +83,7 @@ func (c *cancelling) Write(p []byte) (int, error) {
 	return c.Builder.Write(p)
 }
 
-func TestWhatCannotWork(t *testing.T) {
-	require.ErrorIs(t, run(t.Context(), flags(t, "-data", "/nowhere"), new(strings.Builder)), os.ErrNotExist)
+func TestFlagsThatCannotWork(t *testing.T) {
 	for want, args := range map[string][]string{
 		`unexpected argument "x"`:         {"x"},
 		"-steps is 0, want 1 or more":     {"-steps", "0"},

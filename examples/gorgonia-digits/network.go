@@ -136,7 +136,7 @@ func (d digits) accuracy(ctx context.Context, s session.Session) (float64, error
 			return 0, err
 		}
 		for i, index := range indices {
-			if likeliest(probabilities[i*classes:(i+1)*classes]) == d.labels[index] {
+			if likeliest(probabilities[i*classes:(i+1)*classes]) == int(d.labels[index]) {
 				right++
 			}
 		}
