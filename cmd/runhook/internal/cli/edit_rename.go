@@ -23,9 +23,10 @@ func (a *app) renameCommand() *cobra.Command {
 		Long: `rename gives tags and runs other names. OLD is a name, or re: and a regular
 expression, of which NEW may use the groups as $1; \= is an equals sign in OLD.
 
-A name that is taken already is an error, and so are tags that TensorBoard looks
-for by their name (hparams, custom scalars, the graph). Layouts and hparams name
-tags inside; these are not changed, nor is the name of a mesh.`,
+A name that is taken already is an error. Tags that TensorBoard looks for by their
+name (hparams, custom scalars, the graph) cannot be renamed, and regular
+expressions pass over them. Layouts and hparams name tags inside; these are not
+changed, nor is the name of a mesh.`,
 		Example: `  runhook edit rename runs -o out --tag loss=train/loss
   runhook edit rename runs -o out --tag 're:^old/(.*)=new/$1' --in 'seed*'
   runhook edit rename runs -o out --run exp7=baseline`,
@@ -80,7 +81,8 @@ func (a *app) editRename(ctx context.Context, path, out string, tagPairs, runPai
 	})
 }
 
-// renamer returns what pairs of OLD=NEW make of a name.
+// renamer returns what pairs of OLD=NEW make of a name. Expressions do not fit
+// fixedTags.
 func renamer(flag string, pairs []string) (func(string) string, error) {
 	var rules []func(string) (string, bool)
 	for _, text := range pairs {
@@ -97,7 +99,7 @@ func renamer(flag string, pairs []string) (func(string) string, error) {
 			return nil, err
 		}
 		rules = append(rules, func(name string) (string, bool) {
-			return p.regexp.ReplaceAllString(name, to), p.regexp.MatchString(name)
+			return p.regexp.ReplaceAllString(name, to), p.regexp.MatchString(name) && !slices.Contains(fixedTags, name)
 		})
 	}
 	return func(name string) string {

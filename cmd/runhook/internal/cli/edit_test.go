@@ -134,6 +134,12 @@ func TestNamesThatCannotBe(t *testing.T) {
 	require.Len(t, entries, 1, "nothing half done is left")
 }
 
+func TestExpressionsPassOverTagsThatTensorBoardLooksFor(t *testing.T) {
+	logdir(t)
+	succeeds(t, "edit", "rename", "runs", "-o", "out", "--tag", "re:^=all/", "--in", "train")
+	require.Equal(t, "accuracy\nloss\n_hparams_/session_start_info\nall/accuracy\nall/loss\nall/notes/a\nb\nall/samples/in\nall/weights\n", tags(t, "out"))
+}
+
 func TestTagsMaySwapTheirNames(t *testing.T) {
 	logdir(t)
 	succeeds(t, "edit", "rename", "runs", "-o", "out", "--tag", "loss=accuracy", "--tag", "accuracy=loss")
@@ -187,7 +193,7 @@ func tags(t *testing.T, dir string) string {
 	require.NoError(t, err)
 	out := ""
 	for _, s := range series {
-		if !strings.Contains(out, s.Tag+"\n") {
+		if !strings.Contains("\n"+out, "\n"+s.Tag+"\n") {
 			out += s.Tag + "\n"
 		}
 	}
