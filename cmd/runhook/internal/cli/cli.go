@@ -107,9 +107,6 @@ type told int
 
 func (t told) Error() string { return fmt.Sprintf("exit status %d", int(t)) }
 
-// errNothing is told when a command has nothing to work on.
-func errNothing(format string, args ...any) error { return fmt.Errorf(format, args...) }
-
 // status tells what went wrong and returns what to exit with.
 func (a *app) status(ctx context.Context, err error) int {
 	if err != nil && ctx.Err() != nil {

@@ -57,7 +57,7 @@ func (a *app) editMerge(ctx context.Context, path, out string, s *selection, int
 		}
 	}
 	if len(merged) == 0 {
-		return errNothing("%s: no run matches", path)
+		return fmt.Errorf("%s: no run matches", path)
 	}
 	if into == "" {
 		into = merged[0].Name

@@ -43,7 +43,7 @@ type fileJSON struct {
 	Label       string `json:"label,omitempty"`
 }
 
-// ours reports whether an element of a path could be a file of ours, or the
+// oursOnDisk reports whether an element of a path could be a file of ours, or the
 // index.
 func oursOnDisk(element string) bool {
 	return strings.HasPrefix(element, "step-") || element == indexName

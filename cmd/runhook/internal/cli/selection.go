@@ -20,8 +20,8 @@ type selection struct {
 	purge               bool
 }
 
-// chosen is a selection that was understood. run, tag and kind are nil if they
-// admit everything.
+// chosen is a selection that was understood. run, tag and kind are nil where
+// nothing was said. config has what package eventlog can choose by.
 type chosen struct {
 	run, tag func(string) bool
 	kind     func(eventlog.Kind) bool
@@ -42,7 +42,7 @@ func (s *selection) kindsFlag(cmd *cobra.Command) {
 	mustComplete(cmd, "kind", kindNames())
 }
 
-// range registers the flags that choose events.
+// events registers the flags that choose events.
 func (s *selection) events(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVarP(&s.steps, "steps", "s", "", "only these steps, both ends included: `FROM:TO`, FROM:, :TO or one")

@@ -118,7 +118,7 @@ func (a *app) show(ctx context.Context, path string, s *selection, o showOptions
 		return err
 	}
 	if len(curves) == 0 {
-		return errors.Join(errNothing("%s: no scalars that match", path), status.ended())
+		return errors.Join(fmt.Errorf("%s: no scalars that match", path), status.ended())
 	}
 	if a.json {
 		err = a.showJSON(curves, o)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 
@@ -112,7 +113,7 @@ func (a *app) stats(ctx context.Context, path string, s *selection, perStep bool
 		return err
 	}
 	if len(curves) == 0 {
-		return errors.Join(errNothing("%s: no scalars that match", path), status.ended())
+		return errors.Join(fmt.Errorf("%s: no scalars that match", path), status.ended())
 	}
 	slices.SortStableFunc(curves, func(a, b eventlog.Curve) int { return cmp.Compare(a.Tag, b.Tag) })
 	var rows []statsRow

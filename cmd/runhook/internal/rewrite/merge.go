@@ -17,10 +17,10 @@ type Merge struct {
 	Progress func(bytes int)
 }
 
-// Apply merges the runs of the log directory into one file in out: the one with the
-// lowest step at the top comes next, so steps rise where they rise in each. Of
-// several runs what their restarts have overtaken is left out, and the restarts
-// are, because they would act upon the other runs.
+// Apply merges the runs of the log directory into one file in out: the run whose
+// next event has the lowest step comes next, so steps rise where they rise in
+// each. Of several runs what their restarts have overtaken is left out, and so
+// are the session logs, because a restart would act upon the other runs.
 //
 // falling counts values of several runs whose step is not above that of the one
 // before with the same tag.
