@@ -89,35 +89,47 @@ func intact(t *testing.T, dir string) []eventlog.Run {
 	return runs
 }
 
-// shown is what the three readers make of a log directory, in words. Places and
-// wall times are left out, and display names that are the tag.
-func shown(t *testing.T, dir string, rename func(tag string) string) []string {
+// A line is what a reader says of one of its tags, or of a run, or of all.
+type line struct{ reader, run, tag, plugin, rest string }
+
+// shown is what the three readers make of a log directory. Places and wall times
+// are left out, and display names that are the tag.
+func shown(t *testing.T, dir string) []line {
 	t.Helper()
-	var out []string
+	var out []line
 	for _, view := range readers.All() {
 		s, err := view.Load(t.Context(), os.DirFS(dir))
 		require.NoError(t, err)
-		out = append(out, fmt.Sprintf("%s: %v %v", view.Name(), s.Err != nil, s.Plugins))
+		out = append(out, line{reader: view.Name(), rest: fmt.Sprint(s.Err != nil, s.Plugins)})
 		for plugin := range s.PluginErrs {
-			out = append(out, view.Name()+": fails: "+plugin)
+			out = append(out, line{reader: view.Name(), plugin: plugin, rest: "fails"})
 		}
 		for _, run := range s.Runs {
-			out = append(out, fmt.Sprintf("%s: %s %v", view.Name(), run.Name, run.Err != nil))
+			out = append(out, line{reader: view.Name(), run: run.Name, rest: fmt.Sprint(run.Err != nil)})
 			for _, tag := range run.Tags {
-				name := rename(tag.Name)
 				if tag.DisplayName == tag.Name {
 					tag.DisplayName = ""
 				}
-				for i := range tag.Points {
-					tag.Points[i].Place = readers.Place{}
-				}
-				out = append(out, fmt.Sprintf("%s: %s %q %s %v; %q %q %d %s %q %v %v", view.Name(), run.Name, name, tag.Plugin, tag.Class,
-					tag.DisplayName, tag.Description, tag.Samples, tag.MIME, tag.Content, tag.Err != nil, points(tag.Points)))
+				out = append(out, line{view.Name(), run.Name, tag.Name, fmt.Sprint(tag.Plugin, tag.Class), fmt.Sprintf("%q %q %d %s %q %v %v",
+					tag.DisplayName, tag.Description, tag.Samples, tag.MIME, tag.Content, tag.Err != nil, points(tag.Points))})
 			}
 		}
 	}
-	slices.Sort(out)
-	return out
+	return sorted(out)
+}
+
+func sorted(lines []line) []line {
+	slices.SortFunc(lines, func(a, b line) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	return lines
+}
+
+// with are the lines after a change of each.
+func with(lines []line, change func(*line)) []line {
+	out := slices.Clone(lines)
+	for i := range out {
+		change(&out[i])
+	}
+	return sorted(out)
 }
 
 func points(ps []readers.Point) string {
@@ -143,60 +155,84 @@ func points(ps []readers.Point) string {
 	return b.String()
 }
 
-func same(tag string) string { return tag }
-
-func TestAnEditOfNothingKeepsEveryByte(t *testing.T) {
+func TestEditsByWhatTheReadersShow(t *testing.T) {
+	whole := 0
 	logdirs(t, func(t *testing.T, dir string, runs []eventlog.Run) {
-		out := filepath.Join(t.TempDir(), "out")
-		counts, err := rewrite.Edit{}.Apply(t.Context(), runs, out)
-		require.NoError(t, err)
-		require.Equal(t, counts.Events, counts.Identical)
-		for _, run := range runs {
-			for _, file := range run.Files {
-				want, err := os.ReadFile(file)
-				require.NoError(t, err)
-				got, err := os.ReadFile(filepath.Join(out, run.Name, filepath.Base(file)))
-				require.NoError(t, err)
-				require.True(t, bytes.Equal(want, got))
-			}
+		before := shown(t, dir)
+		t.Run("nothing", func(t *testing.T) { editNothing(t, runs) })
+		t.Run("rename", func(t *testing.T) { editNames(t, dir, runs, before) })
+		if sound(t, dir, runs) {
+			t.Run("pieces", func(t *testing.T) { editIntoPieces(t, runs, before) })
+			whole++
+			t.Run("half", func(t *testing.T) { editHalf(t, dir, runs, before) })
 		}
 	})
+	require.Greater(t, whole, 150)
 }
 
-func TestRenamedTagsAreShownAsBeforeByEveryReader(t *testing.T) {
-	logdirs(t, func(t *testing.T, dir string, runs []eventlog.Run) {
-		series, err := eventlog.Tags(t.Context(), dir, eventlog.Config{})
-		require.NoError(t, err)
-		names := map[string]string{}
-		for _, s := range series {
-			// A reader finds another name for the empty tag, and so it stays.
-			if s.Tag != "" && s.Tag != "__run_graph__" {
-				names[s.Tag] = "other/" + s.Tag
-			}
+// An edit of nothing keeps every byte.
+func editNothing(t *testing.T, runs []eventlog.Run) {
+	out := t.TempDir()
+	counts, err := rewrite.Edit{}.Apply(t.Context(), runs, out)
+	require.NoError(t, err)
+	require.Equal(t, counts.Events, counts.Identical)
+	for _, run := range runs {
+		for _, file := range run.Files {
+			want, err := os.ReadFile(file)
+			require.NoError(t, err)
+			got, err := os.ReadFile(filepath.Join(out, run.Name, filepath.Base(file)))
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(want, got))
 		}
-		other := func(tag string) string { return cmp.Or(names[tag], tag) }
-		out := t.TempDir()
-		_, err = rewrite.Edit{Value: func(_ *eventlog.Event, from rewrite.Name) (rewrite.Name, bool) {
-			return rewrite.Name{Run: from.Run, Tag: other(from.Tag)}, true
-		}}.Apply(t.Context(), runs, out)
-		require.NoError(t, err)
-		require.Equal(t, shown(t, dir, other), shown(t, out, same))
-	})
+	}
 }
 
-func TestPiecesAreShownLikeTheWholeByEveryReader(t *testing.T) {
-	n := 0
-	logdirs(t, func(t *testing.T, dir string, runs []eventlog.Run) {
-		if !sound(t, dir, runs) {
-			return
+// Renamed tags are shown as before.
+func editNames(t *testing.T, dir string, runs []eventlog.Run, before []line) {
+	series, err := eventlog.Tags(t.Context(), dir, eventlog.Config{})
+	require.NoError(t, err)
+	names := map[string]string{}
+	for _, s := range series {
+		// A reader finds another name for the empty tag, and so it stays.
+		if s.Tag != "" && s.Tag != "__run_graph__" {
+			names[s.Tag] = "other/" + s.Tag
 		}
-		n++
-		out := t.TempDir()
-		_, err := rewrite.Edit{Cut: func(*eventlog.Event, int64) bool { return true }}.Apply(t.Context(), runs, out)
-		require.NoError(t, err)
-		require.Equal(t, shown(t, dir, same), shown(t, out, same))
-	})
-	require.Greater(t, n, 150)
+	}
+	other := func(tag string) string { return cmp.Or(names[tag], tag) }
+	out := t.TempDir()
+	_, err = rewrite.Edit{Value: func(_ *eventlog.Event, from rewrite.Name) (rewrite.Name, bool) {
+		return rewrite.Name{Run: from.Run, Tag: other(from.Tag)}, true
+	}}.Apply(t.Context(), runs, out)
+	require.NoError(t, err)
+	require.Equal(t, with(before, func(l *line) { l.tag = other(l.tag) }), shown(t, out))
+}
+
+// Pieces of files are shown like the whole.
+func editIntoPieces(t *testing.T, runs []eventlog.Run, before []line) {
+	out := t.TempDir()
+	_, err := rewrite.Edit{Cut: func(*eventlog.Event, int64) bool { return true }}.Apply(t.Context(), runs, out)
+	require.NoError(t, err)
+	require.Equal(t, before, shown(t, out))
+}
+
+// Of a run that lost the first half of each tag the second is still shown, under
+// the same plugin and class. Where later values have metadata of their own, these
+// count now, for what else they say.
+func editHalf(t *testing.T, dir string, runs []eventlog.Run, before []line) {
+	series, err := eventlog.Tags(t.Context(), dir, eventlog.Config{})
+	require.NoError(t, err)
+	left := make(map[rewrite.Name]int)
+	for _, s := range series {
+		left[rewrite.Name{Run: s.Run, Tag: s.Tag}] += s.Count / 2
+	}
+	out := t.TempDir()
+	_, err = rewrite.Edit{Value: func(_ *eventlog.Event, name rewrite.Name) (rewrite.Name, bool) {
+		left[name]--
+		return name, left[name] < 0
+	}}.Apply(t.Context(), runs, out)
+	require.NoError(t, err)
+	listed := func(l *line) { l.rest = "" }
+	require.Equal(t, with(before, listed), with(shown(t, out), listed))
 }
 
 // sound reports whether a writer could have made the run, and the readers show
@@ -226,37 +262,4 @@ func sound(t *testing.T, dir string, runs []eventlog.Run) bool {
 		}
 	}
 	return true
-}
-
-// Of a run that lost the first half of each tag every reader shows the second,
-// under the same plugin and class. Where later values have metadata of their own,
-// these count now, for what else they say.
-func TestTheSecondHalfOfEveryTagIsStillShown(t *testing.T) {
-	heads := func(lines []string) []string {
-		for i := range lines {
-			lines[i], _, _ = strings.Cut(lines[i], ";")
-		}
-		return lines
-	}
-	n := 0
-	logdirs(t, func(t *testing.T, dir string, runs []eventlog.Run) {
-		if !sound(t, dir, runs) {
-			return
-		}
-		series, err := eventlog.Tags(t.Context(), dir, eventlog.Config{})
-		require.NoError(t, err)
-		left := make(map[rewrite.Name]int)
-		for _, s := range series {
-			left[rewrite.Name{Run: s.Run, Tag: s.Tag}] += s.Count / 2
-		}
-		out := t.TempDir()
-		_, err = rewrite.Edit{Value: func(_ *eventlog.Event, name rewrite.Name) (rewrite.Name, bool) {
-			left[name]--
-			return name, left[name] < 0
-		}}.Apply(t.Context(), runs, out)
-		require.NoError(t, err)
-		require.Equal(t, heads(shown(t, dir, same)), heads(shown(t, out, same)))
-		n++
-	})
-	require.Greater(t, n, 100)
 }
