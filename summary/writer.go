@@ -22,7 +22,9 @@ var errNoCurrentStep = errors.New("summary: the step is CurrentStep, and SetStep
 // kind. Any number of goroutines may use it.
 //
 // The tag of a value is used as it is, behind the writer's scope; see
-// [CleanName] for what ops do with names. The time of an event is now. At and
+// [CleanName] for what ops do with names. A quotation mark, a backslash or a control
+// character in it, or in the name of the run, keeps TensorBoard's data server from
+// showing pictures, sounds and run metadata. The time of an event is now. At and
 // Scope return writers to the same sink that differ in that.
 type Writer struct {
 	sink    Sink

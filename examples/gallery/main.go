@@ -5,8 +5,8 @@
 //	go run ./examples/gallery -logdir gallery
 //	tensorboard --logdir gallery
 //
-// What it shows is a small network (network.go, training.go) that learns to tell
-// two moons apart (moons.go).
+// What it shows is a small network that learns to tell two moons apart: moons.go,
+// network.go, training.go. Pictures of it are drawn by draw.go.
 package main
 
 import (

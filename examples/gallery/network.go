@@ -132,7 +132,7 @@ func (n *network) gradient(batch []point) *network {
 func (n *network) norm() float64 {
 	var squares float64
 	for _, l := range n.layers {
-		for _, row := range append(l.weights, l.bias) {
+		for _, row := range slices.Concat(l.weights, [][]float64{l.bias}) {
 			for _, x := range row {
 				squares += x * x
 			}

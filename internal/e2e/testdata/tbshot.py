@@ -200,8 +200,9 @@ class Browser:
     def run(self, js):
         return self.call("Runtime.evaluate", {"expression": js, "returnByValue": True}, self.session)["result"].get("value")
 
-    def double_click(self, x, y):
-        for count in (1, 2):
+    def press(self, x, y, times=1):
+        """Clicks with the mouse."""
+        for count in range(1, times + 1):
             for kind in ("mousePressed", "mouseReleased"):
                 self.call("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, "button": "left", "clickCount": count}, self.session)
 
@@ -257,7 +258,7 @@ def main():
             if not at:
                 print("nothing to click: %r" % what, file=sys.stderr)
             elif not click:
-                browser.double_click(*at)
+                browser.press(*at, times=2)
             browser.stirred()
             rested = browser.rest(a.settle, a.timeout)
         if a.scroll:
