@@ -112,8 +112,7 @@ func (h *EMAHook) Begin(_ context.Context, graph session.Graph) error {
 	if err := h.periodic.begin(graph, h.config.Fetch); err != nil {
 		return err
 	}
-	h.args.Fetches = h.periodic.active.Fetches // the number is fetched on every run
-	h.periodic.idle.Fetches = h.periodic.active.Fetches
+	h.periodic.idle = &h.periodic.active // the number is fetched on every run
 	return h.sink.Begin(h.config.SummaryWriter, h.config.OutputDir)
 }
 

@@ -88,7 +88,6 @@ type ProgressHook struct {
 	open      bool    // there is a line on the terminal, which is to be ended
 	shown     string  // the values of the last line
 	shownAt   int64   // the step of that
-	atStep    int64   // after the last run
 }
 
 var (
@@ -122,7 +121,7 @@ func (h *ProgressHook) AfterCreateSession(ctx context.Context, s session.Session
 	if err != nil {
 		return err
 	}
-	h.lastStep, h.atStep, h.lastTime = step, step, time.Now()
+	h.lastStep, h.lastTime = step, time.Now()
 	if h.began.IsZero() {
 		h.firstStep, h.began = step, h.lastTime
 	}
@@ -143,12 +142,8 @@ func (h *ProgressHook) AfterRun(ctx context.Context, rc *session.SessionRunConte
 		return nil
 	}
 	step, due, err := h.periodic.afterRun(ctx, rc, values)
-	if err != nil {
+	if err != nil || !due {
 		return err
-	}
-	h.atStep = step
-	if !due {
-		return nil
 	}
 	h.measure(step)
 	var b strings.Builder
@@ -240,15 +235,19 @@ func (h *ProgressHook) write(line string) error {
 }
 
 // End writes the last line, with the time that the session has taken.
-func (h *ProgressHook) End(context.Context, session.Session) error {
+func (h *ProgressHook) End(ctx context.Context, s session.Session) error {
 	if h.config.Quiet {
 		return nil
 	}
+	step, err := h.periodic.step.Read(ctx, s)
+	if err != nil {
+		return err
+	}
 	took := time.Since(h.began)
-	if steps := h.atStep - h.firstStep; steps > 0 && took > 0 {
+	if steps := step - h.firstStep; steps > 0 && took > 0 {
 		h.rate = float64(steps) / took.Seconds()
 	}
-	line := h.line(h.atStep) + fmt.Sprintf("  in %v", roundTime(took.Seconds()))
+	line := h.line(step) + fmt.Sprintf("  in %v", roundTime(took.Seconds()))
 	if err := h.write(line); err != nil {
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/runhook/runhook/internal/faults"
@@ -43,7 +45,13 @@ func (c TimeoutHookConfig) resolve() (TimeoutHookConfig, error) {
 type TimeoutHook struct {
 	session.BaseHook
 	config TimeoutHookConfig
-	timer  *time.Timer // nil before the first session
+	epoch  time.Time
+	// began is when the run in progress began, since epoch; 0: there is none.
+	began atomic.Int64
+
+	mu    sync.Mutex           // guards what follows
+	coord *session.Coordinator // of the session that is watched; nil: none is
+	timer *time.Timer
 }
 
 var (
@@ -60,12 +68,45 @@ func NewTimeoutHook(config TimeoutHookConfig) (*TimeoutHook, error) {
 	return &TimeoutHook{config: config}, nil
 }
 
-// AfterCreateSession makes the timer, which reports to the coordinator.
+// AfterCreateSession begins to watch the runs of a session.
 func (h *TimeoutHook) AfterCreateSession(_ context.Context, _ session.Session, coord *session.Coordinator) error {
 	h.stop()
-	h.timer = time.AfterFunc(h.config.Timeout, func() { h.expire(coord) })
-	h.timer.Stop()
+	h.began.Store(0)
+	h.epoch = time.Now().Add(-1) // so that no run begins at 0
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.coord = coord
+	h.timer = time.AfterFunc(h.config.Timeout, func() {
+		if h.expired(coord) {
+			h.expire(coord)
+		}
+	})
 	return nil
+}
+
+// expired reports whether a run of the session of coord takes too long, when the
+// timer has ended. If not, the timer is set to when one could.
+func (h *TimeoutHook) expired(coord *session.Coordinator) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.coord != coord {
+		return false
+	}
+	left := h.left()
+	if left > 0 {
+		h.timer.Reset(left)
+	}
+	return left <= 0
+}
+
+// left is how long no run can have taken too long. Setting a timer for each run
+// would take longer than to look again when it could be.
+func (h *TimeoutHook) left() time.Duration {
+	began := h.began.Load()
+	if began == 0 {
+		return h.config.Timeout
+	}
+	return h.config.Timeout - (time.Since(h.epoch) - time.Duration(began))
 }
 
 func (h *TimeoutHook) expire(coord *session.Coordinator) {
@@ -76,25 +117,29 @@ func (h *TimeoutHook) expire(coord *session.Coordinator) {
 	}
 }
 
+// stop ends the watch.
 func (h *TimeoutHook) stop() {
-	if h.timer != nil {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.coord != nil {
 		h.timer.Stop()
+		h.coord, h.timer = nil, nil
 	}
 }
 
-// BeforeRun starts the timer.
+// BeforeRun looks at the clock.
 func (h *TimeoutHook) BeforeRun(context.Context, *session.SessionRunContext) (*session.SessionRunArgs, error) {
-	h.timer.Reset(h.config.Timeout)
+	h.began.Store(int64(time.Since(h.epoch)))
 	return nil, nil
 }
 
-// AfterRun stops it.
+// AfterRun says that the run is over.
 func (h *TimeoutHook) AfterRun(context.Context, *session.SessionRunContext, *session.SessionRunValues) error {
-	h.timer.Stop()
+	h.began.Store(0)
 	return nil
 }
 
-// CloseSession stops the timer.
+// CloseSession ends the watch.
 func (h *TimeoutHook) CloseSession(context.Context, error) error {
 	h.stop()
 	return nil

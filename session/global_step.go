@@ -31,7 +31,14 @@ func NewGlobalStep(graph Graph) (*GlobalStep, error) {
 func (g *GlobalStep) Name() string { return g.name }
 
 // Get returns the step fetched with a run: the value before its update.
-func (g *GlobalStep) Get(values Values) (int64, error) { return Fetch[int64](g.name).Get(values) }
+func (g *GlobalStep) Get(values Values) (int64, error) {
+	if values.Len() > 0 && values.Name(0) == g.name { // where hooks ask for it
+		if step, ok := values.At(0).Int64(); ok {
+			return step, nil
+		}
+	}
+	return Fetch[int64](g.name).Get(values)
+}
 
 // Read returns the step as it is now, by one run of s, even if ctx is done: a
 // hook has to know the step of what it has just been given. It allocates nothing.
