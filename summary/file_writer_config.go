@@ -53,8 +53,8 @@ type FileWriterConfig struct {
 	// FilenameSuffix is put behind the names of the event files.
 	FilenameSuffix string
 
-	// Resume is the point at which an interrupted run goes on in the directory: no
-	// reader shows what comes after it. Not needed for hooks: they say themselves
+	// Resume is the point at which an interrupted run goes on in the directory:
+	// readers drop what comes after it. Not needed for hooks, which say themselves
 	// where their session begins. Default: a run that begins.
 	Resume ResumePoint
 }

@@ -77,14 +77,19 @@ type repair struct {
 
 // record copies a record, if it is an event.
 func (r *repair) record(record Record) error {
+	size := int64(len(record.Payload) + tfrecord.Overhead)
+	r.event.File, r.event.Offset = r.config.Name, record.Offset
 	err := r.decoder.Decode(record.Payload, &r.event)
 	if err == nil {
-		err = proto.Unmarshal(record.Payload, &r.message)
+		if err = proto.Unmarshal(record.Payload, &r.message); err != nil {
+			err = r.event.fault(malformed("%w", err))
+		}
 	}
-	size := int64(len(record.Payload) + tfrecord.Overhead)
 	if err != nil {
 		r.done.Malformed++
-		return r.leaveOut(&RecordError{File: r.config.Name, Offset: record.Offset, Skipped: size, Err: malformed("no Event")})
+		fault := err.(*RecordError)
+		fault.Skipped = size
+		return r.leaveOut(fault)
 	}
 	if r.done.Records == 0 && r.done.Skipped > 0 && r.event.What != FileVersion {
 		version, err := proto.Marshal(&eventpb.Event{WallTime: r.event.WallTime, What: &eventpb.Event_FileVersion{FileVersion: "brain.Event:2"}})

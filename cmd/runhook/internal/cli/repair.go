@@ -149,7 +149,7 @@ func (a *app) repairFile(ctx context.Context, in, out string, replace bool, prog
 		}
 		return repairedJSON{}, err
 	}
-	j := repairedJSON{File: in, Output: out, Records: r.Records, Skipped: r.Skipped, Version: r.Version, Faults: []faultJSON{}}
+	j := repairedJSON{File: in, Output: out, Records: int(r.Records), Skipped: r.Skipped, Version: r.Version, Faults: []faultJSON{}}
 	for _, f := range r.Faults {
 		j.Faults = append(j.Faults, faultJSON{f.Offset, f.Skipped, faultText(f)})
 	}

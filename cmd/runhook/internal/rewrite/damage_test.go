@@ -72,7 +72,7 @@ func TestRepairAfterACutAtAnyOffset(t *testing.T) {
 			end = starts[whole]
 		}
 		r, got := repaired(t, dir, file[:cut])
-		require.Equal(t, whole, r.Records, cut)
+		require.EqualValues(t, whole, r.Records, cut)
 		require.Equal(t, file[:end], got, cut)
 		require.Equal(t, cut > end, len(r.Faults) == 1, cut)
 		require.False(t, r.Version)
@@ -93,7 +93,7 @@ func TestRepairAfterAnyFlippedBit(t *testing.T) {
 			file[i] ^= 1 << bit
 			r, got := repaired(t, dir, file)
 			file[i] ^= 1 << bit
-			require.Equal(t, len(starts)-2, r.Records, "bit %d of byte %d", bit, i)
+			require.EqualValues(t, len(starts)-2, r.Records, "bit %d of byte %d", bit, i)
 			require.Equal(t, want, got, "bit %d of byte %d", bit, i)
 			require.Len(t, r.Faults, 1)
 			require.EqualValues(t, starts[record], r.Faults[0].Offset)
@@ -109,7 +109,7 @@ func TestARecordThatIsNoEventIsLeftOut(t *testing.T) {
 	damaged := bytes.Join([][]byte{file[:starts[2]], bad, utf8, file[starts[2]:]}, nil)
 	r, got := repaired(t, t.TempDir(), damaged)
 	require.Equal(t, file, got)
-	require.Equal(t, 5, r.Records)
+	require.EqualValues(t, 5, r.Records)
 	require.Len(t, r.Faults, 2)
 	for _, f := range r.Faults {
 		require.ErrorIs(t, f, eventlog.ErrMalformed)
