@@ -114,8 +114,12 @@ func TestVerifyFindsWhatIsWrong(t *testing.T) {
 	})
 	require.NoError(t, os.WriteFile("runs/odd/"+first, nil, 0o666))
 	require.NoError(t, os.Rename("runs/train/"+first, "runs/train/z.tfevents"))
+	b, err := os.ReadFile("runs/eval/" + first)
+	require.NoError(t, err)
+	require.NoError(t, os.Mkdir("runs/unversioned", 0o777))
+	require.NoError(t, os.WriteFile("runs/unversioned/"+first, b[51:], 0o666)) // Behind the version.
 	flip(t, "runs/eval/"+first, 20)
-	b, err := os.ReadFile("runs/train/" + second)
+	b, err = os.ReadFile("runs/train/" + second)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile("runs/train/"+second, b[:len(b)-1], 0o666))
 	r := command(t, "verify", "runs")

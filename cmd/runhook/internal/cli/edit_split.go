@@ -39,6 +39,7 @@ RUN begins with "./", below their own.`,
 	cmd.Flags().StringVar(&bytes, "size", "", "a new file when one has `N` bytes; k, M and G are powers of 1000")
 	cmd.Flags().Int64SliceVar(&at, "at", nil, "new files from these `STEPS` on")
 	cmd.Flags().StringArrayVar(&moves, "move", nil, "tags that match go to a run: `PATTERN=RUN`, may be given several times")
+	cmd.Flags().Lookup("at").DefValue = "" // Not "[]" in the help.
 	outFlag(cmd, &out)
 	cmd.MarkFlagsOneRequired("size", "at", "move")
 	cmd.MarkFlagsMutuallyExclusive("size", "at", "move")

@@ -23,6 +23,7 @@ func TestOutputs(t *testing.T) {
 		"show_smooth":    "show runs --run eval --tag accuracy --smooth 0.6 --height 8 --width 60",
 		"show_log":       "show runs --tag loss --run train --log --height 10",
 		"show_relative":  "show runs --tag loss --run train --x relative --height 6 --purge=false",
+		"show_time":      "show runs --tag loss --x time --height 6",
 		"show_json":      "show runs --tag loss --run train --smooth 0.5 --json",
 		"stats":          "stats runs",
 		"stats_per_step": "stats runs --tag loss --per-step",

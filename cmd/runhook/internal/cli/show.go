@@ -161,6 +161,9 @@ func (a *app) draw(w io.Writer, curves []eventlog.Curve, o showOptions) error {
 		names = names[:o.charts]
 	}
 	options := a.chartOptions(len(names), o)
+	if o.x == "time" {
+		options.XLabel = clockLabel(curves)
+	}
 	for i, name := range names {
 		if i > 0 {
 			if _, err := fmt.Fprintln(w); err != nil {
@@ -198,13 +201,28 @@ func (a *app) chartOptions(n int, o showOptions) chart.Options {
 	if out.Height == 0 {
 		out.Height = min(max(height/min(n, 2)-5, 12), 40)
 	}
-	switch o.x {
-	case "relative":
+	if o.x == "relative" {
 		out.XTitle = "hours"
-	case "time":
-		out.XLabel = func(t float64) string { return timeOf(t).Format("01-02 15:04") }
 	}
 	return out
+}
+
+// clockLabel writes wall times as short as can be, by how far they are apart.
+func clockLabel(curves []eventlog.Curve) func(float64) string {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, c := range curves {
+		for _, t := range c.WallTimes {
+			low, high = min(low, t), max(high, t)
+		}
+	}
+	layout := "15:04:05"
+	switch {
+	case high-low > 30*24*3600:
+		layout = time.DateOnly
+	case high-low > 12*3600:
+		layout = "01-02 15:04"
+	}
+	return func(t float64) string { return timeOf(t).Format(layout) }
 }
 
 // line makes the curve that is drawn.

@@ -122,15 +122,17 @@ func (a *app) verify(ctx context.Context, path string, o verifyOptions) error {
 			return err
 		}
 	}
-	all := make([]*readers.Shown, len(views))
-	for i, view := range views {
-		if all[i], err = view.Load(ctx, newLogFS(path, m.add)); err != nil {
+	var answers []answer
+	for _, view := range views {
+		shown, err := view.Load(ctx, newLogFS(path, m.add))
+		if err != nil {
 			return err
 		}
+		answers = append(answers, newAnswer(view.Name(), shown)) // Not the points, which are all of the files.
 	}
-	agreed := overtaken(all)
-	for i, view := range views {
-		v.shown(view.Name(), all[i], agreed)
+	agreed := overtaken(answers)
+	for _, answer := range answers {
+		v.ask(answer, agreed)
 	}
 	m.done()
 	v.Findings = slices.DeleteFunc(v.Findings, func(f finding) bool { return slices.Contains(o.ignore, f.Class) })

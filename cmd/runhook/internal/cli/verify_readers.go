@@ -24,64 +24,75 @@ func droppingOf(l *readers.Loss) (d dropping, ok bool) {
 	return dropping{l.Run, l.Tag, l.Points, l.Place}, l.Reason == readers.Restarted || l.Reason == readers.NotRising
 }
 
-// overtaken returns what a restart has overtaken to all readers.
-func overtaken(all []*readers.Shown) map[dropping]bool {
-	seen := make(map[dropping]int)
-	restarted := make(map[dropping]bool)
-	for _, shown := range all {
-		for i := range shown.Losses {
-			if d, ok := droppingOf(&shown.Losses[i]); ok {
-				seen[d]++
-				restarted[d] = restarted[d] || shown.Losses[i].Reason == readers.Restarted
-			}
-		}
-	}
-	maps.DeleteFunc(restarted, func(d dropping, started bool) bool { return !started || seen[d] < len(all) })
-	return restarted
+// An answer is what a reader shows, in numbers, and what it does not.
+type answer struct {
+	readerJSON
+	faults []finding // what answers with an error
+	losses []readers.Loss
 }
 
-// shown notes what a reader does not show, but for what is agreed to be
-// overtaken.
-func (v *verified) shown(name string, shown *readers.Shown, agreed map[dropping]bool) {
-	r := readerJSON{Name: name, Runs: len(shown.Runs)}
-	note := func(run, tag string, err error) {
-		v.find(finding{Class: "reader", Reader: name, Run: run, Tag: tag, Text: err.Error()})
+func newAnswer(name string, shown *readers.Shown) answer {
+	a := answer{readerJSON: readerJSON{Name: name, Runs: len(shown.Runs)}, losses: shown.Losses}
+	fault := func(run, tag string, err error) {
+		a.faults = append(a.faults, finding{Class: "reader", Reader: name, Run: run, Tag: tag, Text: err.Error()})
 	}
 	if shown.Err != nil {
-		r.Error = shown.Err.Error()
-		note("", "", shown.Err)
+		a.Error = shown.Err.Error()
+		fault("", "", shown.Err)
 	}
 	for _, plugin := range slices.Sorted(maps.Keys(shown.PluginErrs)) {
-		note("", "", fmt.Errorf("the page of %s fails: %w", plugin, shown.PluginErrs[plugin]))
+		fault("", "", fmt.Errorf("the page of %s fails: %w", plugin, shown.PluginErrs[plugin]))
 	}
 	for _, run := range shown.Runs {
 		if run.Err != nil {
-			note(run.Name, "", fmt.Errorf("run %q fails: %w", run.Name, run.Err))
+			fault(run.Name, "", fmt.Errorf("run %q fails: %w", run.Name, run.Err))
 		}
-		r.Tags += len(run.Tags)
+		a.Tags += len(run.Tags)
 		for _, tag := range run.Tags {
-			r.Points += len(tag.Points)
+			a.Points += len(tag.Points)
 			if tag.Err != nil {
-				note(run.Name, tag.Name, fmt.Errorf("tag %q in run %q fails: %w", tag.Name, run.Name, tag.Err))
+				fault(run.Name, tag.Name, fmt.Errorf("tag %q in run %q fails: %w", tag.Name, run.Name, tag.Err))
 			}
 		}
 	}
-	for _, loss := range shown.Losses {
+	return a
+}
+
+// overtaken returns what a restart has overtaken to all readers.
+func overtaken(answers []answer) map[dropping]bool {
+	seen := make(map[dropping]int)
+	restarted := make(map[dropping]bool)
+	for _, a := range answers {
+		for i := range a.losses {
+			if d, ok := droppingOf(&a.losses[i]); ok {
+				seen[d]++
+				restarted[d] = restarted[d] || a.losses[i].Reason == readers.Restarted
+			}
+		}
+	}
+	maps.DeleteFunc(restarted, func(d dropping, started bool) bool { return !started || seen[d] < len(answers) })
+	return restarted
+}
+
+// ask notes what a reader does not show, but for what is agreed to be overtaken.
+func (v *verified) ask(a answer, agreed map[dropping]bool) {
+	v.Findings = append(v.Findings, a.faults...)
+	for _, loss := range a.losses {
 		if loss.Reason == readers.Truncated {
 			continue // A torn file is found already.
 		}
 		if d, ok := droppingOf(&loss); ok && agreed[d] {
-			r.Overtaken += loss.Points
+			a.Overtaken += loss.Points
 			continue
 		}
-		r.Dropped += loss.Points
-		f := finding{Class: "reader", Reader: name, Run: loss.Run, Tag: loss.Tag, File: loss.File, Points: loss.Points, Text: loss.String()}
+		a.Dropped += loss.Points
+		f := finding{Class: "reader", Reader: a.Name, Run: loss.Run, Tag: loss.Tag, File: loss.File, Points: loss.Points, Text: loss.String()}
 		if loss.File != "" {
 			f.Offset = &loss.Offset
 		}
 		v.find(f)
 	}
-	v.Readers = append(v.Readers, r)
+	v.Readers = append(v.Readers, a.readerJSON)
 }
 
 // logFS is a log directory, or a single event file as if it were one.

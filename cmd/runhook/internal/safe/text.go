@@ -3,8 +3,8 @@
 package safe
 
 import (
-	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -44,10 +44,11 @@ func printable(r rune) bool { return unicode.IsPrint(r) || unicode.Is(unicode.Zs
 // JSON returns the encoded JSON with what Text escapes escaped as JSON does it,
 // so that it means the same.
 func JSON(encoded []byte) []byte {
-	harmless := func(r rune) bool { return printable(r) || r == '\n' }
-	if bytes.IndexFunc(encoded, func(r rune) bool { return !harmless(r) }) < 0 {
+	ascii := func(c byte) bool { return ' ' <= c && c < 0x7F || c == '\n' }
+	if !slices.ContainsFunc(encoded, func(c byte) bool { return !ascii(c) }) {
 		return encoded
 	}
+	harmless := func(r rune) bool { return printable(r) || r == '\n' }
 	out := make([]byte, 0, len(encoded)+16)
 	for _, r := range string(encoded) {
 		switch {
