@@ -3,6 +3,7 @@ package summary
 import (
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
 
@@ -62,6 +63,9 @@ func (l Layout) message() (*eventpb.Layout, error) {
 	}
 	message := new(eventpb.Layout)
 	for _, category := range l.Categories {
+		if !utf8.ValidString(category.Title) {
+			return nil, fmt.Errorf("category %q: its title is no valid UTF-8", category.Title)
+		}
 		m := &eventpb.Category{Title: category.Title, Closed: category.Closed}
 		for _, chart := range category.Charts {
 			c, err := chart.message()
@@ -76,6 +80,11 @@ func (l Layout) message() (*eventpb.Layout, error) {
 }
 
 func (c LayoutChart) message() (*eventpb.Chart, error) {
+	for _, text := range append([]string{c.Title}, c.Tags...) {
+		if !utf8.ValidString(text) {
+			return nil, fmt.Errorf("%q is no valid UTF-8", text)
+		}
+	}
 	m := &eventpb.Chart{Title: c.Title}
 	switch {
 	case (len(c.Tags) == 0) == (len(c.Bands) == 0):
@@ -90,6 +99,9 @@ func (c LayoutChart) message() (*eventpb.Chart, error) {
 	default:
 		margin := new(eventpb.MarginChartContent)
 		for i, b := range c.Bands {
+			if !utf8.ValidString(b.Value + b.Lower + b.Upper) {
+				return nil, fmt.Errorf("band %d is no valid UTF-8: %q", i, b)
+			}
 			if b.Value == "" || b.Lower == "" || b.Upper == "" {
 				return nil, fmt.Errorf("band %d lacks a tag: %+v", i, b)
 			}

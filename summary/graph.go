@@ -69,6 +69,8 @@ func appendGraphDef(b []byte, nodes []session.GraphNode) ([]byte, error) {
 		switch {
 		case n.Name == "" || !utf8.ValidString(n.Name):
 			return nil, fmt.Errorf("summary: graph: node name %q is empty or no valid UTF-8", n.Name)
+		case !utf8.ValidString(n.Op):
+			return nil, fmt.Errorf("summary: graph: node %q has the op %q, which is no valid UTF-8", n.Name, n.Op)
 		case known[n.Name]:
 			return nil, fmt.Errorf("summary: graph: two nodes are named %q", n.Name)
 		}

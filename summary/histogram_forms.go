@@ -78,8 +78,10 @@ func encodeV1(tag string, h *histogram.Histogram) Value {
 	}{
 		{histoMin, moments.Min}, {histoMax, moments.Max}, {histoNum, float64(h.Num())}, {histoSum, moments.Sum}, {histoSumSquares, moments.SumSquares},
 	} {
-		message = protowire.AppendTag(message, field.number, protowire.Fixed64Type)
-		message = binary.LittleEndian.AppendUint64(message, math.Float64bits(field.value))
+		if bits := math.Float64bits(field.value); bits != 0 { // which is what a field is without
+			message = protowire.AppendTag(message, field.number, protowire.Fixed64Type)
+			message = binary.LittleEndian.AppendUint64(message, bits)
+		}
 	}
 	message = appendDoubles(message, histoBucketLimit, limits)
 	message = appendDoubles(message, histoBucket, counts)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
 
@@ -55,6 +56,12 @@ func (m *MeshData) check() error {
 // MeshValues returns the parts of a mesh, which belong in one event: each has a
 // tag of its own, name_VERTEX, name_FACE and name_COLOR.
 func MeshValues(name string, mesh MeshData) ([]Value, error) {
+	if name == "" {
+		return nil, fmt.Errorf("summary: mesh %q: it has no name", name)
+	}
+	if !utf8.ValidString(name) {
+		return nil, fmt.Errorf("summary: mesh %q: its name is no valid UTF-8", name)
+	}
 	if err := mesh.check(); err != nil {
 		return nil, fmt.Errorf("summary: mesh %q: %w", name, err)
 	}

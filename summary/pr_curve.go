@@ -14,6 +14,9 @@ import (
 // TensorBoard's.
 const DefaultNumThresholds = 201
 
+// maxThresholds keeps a slip from asking for all memory.
+const maxThresholds = 1 << 20
+
 // minimumCount is what TensorBoard divides by instead of nothing.
 const minimumCount = 1e-7
 
@@ -21,7 +24,7 @@ const minimumCount = 1e-7
 // TensorBoard's default.
 type PRCurveOptions struct {
 	// NumThresholds is how many points the curve has, for thresholds evenly from 0
-	// to 1: at least 2. Default [DefaultNumThresholds].
+	// to 1: 2 to 2²⁰. Default [DefaultNumThresholds].
 	NumThresholds int
 	// Weights are those of the predictions, finite and not negative. Default: 1 each.
 	Weights []float64
@@ -50,8 +53,8 @@ func computePRCurve[T float32 | float64](labels []bool, predictions []T, options
 		n = DefaultNumThresholds
 	}
 	switch {
-	case n < 2:
-		return PRCurvePoints{}, fmt.Errorf("%d thresholds, want at least 2", n)
+	case n < 2 || n > maxThresholds:
+		return PRCurvePoints{}, fmt.Errorf("%d thresholds, want 2 to %d", n, maxThresholds)
 	case len(labels) != len(predictions):
 		return PRCurvePoints{}, fmt.Errorf("%d labels and %d predictions", len(labels), len(predictions))
 	case options.Weights != nil && len(options.Weights) != len(predictions):
@@ -148,8 +151,8 @@ func PRCurve(name, labels, predictions, weights string, numThresholds int) Op {
 	if weights != "" {
 		op.fetches = append(op.fetches, weights)
 	}
-	if numThresholds < 0 || numThresholds == 1 {
-		op.fault = fmt.Errorf("%d thresholds, want at least 2, or 0 (%d)", numThresholds, DefaultNumThresholds)
+	if numThresholds < 0 || numThresholds == 1 || numThresholds > maxThresholds {
+		op.fault = fmt.Errorf("%d thresholds, want 2 to %d, or 0 (%d)", numThresholds, maxThresholds, DefaultNumThresholds)
 	}
 	op.values = func(dst []Value, tag string, in []input) ([]Value, error) {
 		v, err := fetchedPRCurve(tag, in, numThresholds)

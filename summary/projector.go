@@ -66,7 +66,22 @@ func (e *Embedding) check() error {
 			return fmt.Errorf("sprite %d is nil, empty, or of another size than the first", i)
 		}
 	}
+	if columns, rows := e.sheet(); e.Sprites != nil {
+		if size := e.Sprites[0].Bounds().Size(); size.X > maxSheet/columns || size.Y > maxSheet/rows {
+			return fmt.Errorf("%d by %d sprites of %v, want a sheet of at most %d by %d pixels", columns, rows, size, maxSheet, maxSheet)
+		}
+	}
 	return nil
+}
+
+// maxSheet is the width and height up to which browsers show a sheet of sprites.
+const maxSheet = 8192
+
+// sheet returns how many sprites are side by side and above each other, as square
+// as it can be.
+func (e *Embedding) sheet() (columns, rows int) {
+	columns = max(1, int(math.Ceil(math.Sqrt(float64(len(e.Sprites))))))
+	return columns, (len(e.Sprites) + columns - 1) / columns
 }
 
 func (e *Embedding) checkMetadata() error {
@@ -269,11 +284,10 @@ func (e *Embedding) metadata() []byte {
 	return []byte(b.String())
 }
 
-// sprite draws all sprites into one picture, as square as it can be.
+// sprite draws all sprites into one picture.
 func (e *Embedding) sprite() ([]byte, error) {
 	size := e.Sprites[0].Bounds().Size()
-	columns := int(math.Ceil(math.Sqrt(float64(len(e.Sprites)))))
-	rows := (len(e.Sprites) + columns - 1) / columns
+	columns, rows := e.sheet()
 	sheet := image.NewNRGBA(image.Rect(0, 0, columns*size.X, rows*size.Y))
 	for i, s := range e.Sprites {
 		at := image.Pt(i%columns*size.X, i/columns*size.Y)

@@ -2,6 +2,7 @@ package summary_test
 
 import (
 	"image"
+	"image/color"
 	"math"
 	"os"
 	"path/filepath"
@@ -94,6 +95,7 @@ func TestEmbeddingsThatCannotBeShownAreRefused(t *testing.T) {
 		{summary.Embedding{Name: "a", Vectors: one, Metadata: [][]string{{"x\ty"}}}, `summary: embedding "a": row 0 of the metadata has "x\ty", want text without tabs and line breaks`},
 		{summary.Embedding{Name: "a", Vectors: one, Sprites: []image.Image{grey, grey}}, `summary: embedding "a": 2 sprites for 1 vectors`},
 		{summary.Embedding{Name: "a", Vectors: one, Sprites: []image.Image{nil}}, `summary: embedding "a": sprite 0 is nil, empty, or of another size than the first`},
+		{summary.Embedding{Name: "a", Vectors: one, Sprites: []image.Image{image.NewUniform(color.White)}}, `summary: embedding "a": 1 by 1 sprites of (2000000000,2000000000), want a sheet of at most 8192 by 8192 pixels`},
 	} {
 		dir := filepath.Join(t.TempDir(), "run")
 		require.EqualError(t, summary.WriteEmbeddings(dir, c.embedding), c.want)

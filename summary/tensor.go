@@ -180,10 +180,7 @@ func stringField[T string | []byte](elements []T, shape ...int) []byte {
 func appendTensorHead(b []byte, dtype uint64, shape []int) []byte {
 	var dims []byte
 	for _, size := range shape {
-		var dim []byte
-		if size != 0 {
-			dim = appendInt(dim, dimSize, int64(size))
-		}
+		dim := appendInt(nil, dimSize, int64(size))
 		dims = protowire.AppendTag(dims, shapeDim, protowire.BytesType)
 		dims = protowire.AppendBytes(dims, dim)
 	}

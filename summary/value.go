@@ -117,6 +117,9 @@ func encodeMetadata(plugin string, content []byte, class dataClass) []byte {
 
 // valueOf returns v in encoded form.
 func valueOf(v *eventpb.Summary_Value) (Value, error) {
+	if v == nil {
+		return Value{}, errEmptyTag
+	}
 	var metadata []byte
 	if m := v.GetMetadata(); m != nil {
 		message, err := proto.Marshal(m)

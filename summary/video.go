@@ -29,8 +29,10 @@ func VideoValue(tag string, video Animation) (Value, error) {
 	return EncodedImagesValue(tag, encoded)
 }
 
-// defaultFPS is that of torch and tensorboardX.
-const defaultFPS = 4
+const (
+	defaultFPS = 4 // that of torch and tensorboardX
+	maxGIF     = math.MaxUint16
+)
 
 func (v Animation) gif() ([]byte, error) {
 	fps := v.FPS
@@ -51,6 +53,9 @@ func (v Animation) gif() ([]byte, error) {
 		bounds := frame.Bounds()
 		if size := v.Frames[0].Bounds().Size(); bounds.Size() != size || bounds.Empty() {
 			return nil, fmt.Errorf("frame %d is %v, want the size of the first (%v), and not empty", i, bounds.Size(), size)
+		}
+		if bounds.Dx() > maxGIF || bounds.Dy() > maxGIF {
+			return nil, fmt.Errorf("frame %d is %v, want at most %d by %d", i, bounds.Size(), maxGIF, maxGIF)
 		}
 		animation.Image = append(animation.Image, paletted(frame))
 		animation.Delay = append(animation.Delay, int(math.Round(100/fps)))
