@@ -2,8 +2,6 @@ package summary_test
 
 import (
 	"fmt"
-	"image"
-	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -95,43 +93,5 @@ func BenchmarkWriteScalarParallel(b *testing.B) {
 				b.Fatal(err)
 			}
 		})
-	}
-}
-
-func BenchmarkHistogram(b *testing.B) {
-	for _, n := range []int{1_000, 1_000_000} {
-		b.Run(fmt.Sprintf("values=%d", n), func(b *testing.B) {
-			values := make([]float32, n)
-			for i := range values {
-				values[i] = float32(math.Sin(float64(i)))
-			}
-			w := openWriter(b, b.TempDir(), summary.FileWriterConfig{})
-			b.SetBytes(int64(4 * n))
-			b.ReportAllocs()
-			step := int64(0)
-			for b.Loop() {
-				step++
-				if err := w.Histogram("weights", values, step); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
-func BenchmarkImage(b *testing.B) {
-	img := image.NewNRGBA(image.Rect(0, 0, 256, 256))
-	for i := range img.Pix {
-		img.Pix[i] = uint8(i>>8 ^ i)
-	}
-	w := openWriter(b, b.TempDir(), summary.FileWriterConfig{})
-	b.SetBytes(int64(len(img.Pix)))
-	b.ReportAllocs()
-	step := int64(0)
-	for b.Loop() {
-		step++
-		if err := w.Image("picture", img, step); err != nil {
-			b.Fatal(err)
-		}
 	}
 }

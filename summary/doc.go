@@ -6,8 +6,18 @@
 //
 //	engine ─fetches─▶ Op ─Values─▶ SummarySaverHook ─Add─▶ FileWriter ─▶ events.out.tfevents…
 //
-// A plain loop calls the methods of a [FileWriter] instead: Scalar, Histogram,
-// Image, Add.
+// A plain loop calls the methods of a [FileWriter] instead. Each kind of value is
+// there in three ways, by one pattern:
+//
+//	Scalar(name, fetch)           an Op; the tag is name as CleanName gives it
+//	w.Scalar(tag, value, step)    writes an event; the tag is used as it is
+//	ScalarValue(tag, value)       a Value, for Add, for Constant, to be Described
+//
+// Where the forms that TensorFlow writes differ in what the readers of TensorBoard
+// make of them, the kind has the form that looks the same in all of them, and a
+// name that ends in V1 that of TensorFlow's first API. What belongs to a run and to
+// no step has no op of its own: hyperparameters and layouts of charts go into
+// [Constant], graphs and embeddings are written by the writer.
 //
 // A [Value] is encoded where it is made, and is framed and buffered by the
 // writer; one goroutine per file does the writing. The file is right in all

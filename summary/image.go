@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"reflect"
+	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -24,12 +25,21 @@ func ImageValue(tag string, img image.Image) (Value, error) {
 	if isNilImage(img) {
 		return Value{}, fmt.Errorf("summary: image %q: the image is nil", tag)
 	}
-	pix, shape, err := pixels.FromImage(nil, img)
+	buffer := imageBuffers.Get().(*imageBuffer)
+	defer imageBuffers.Put(buffer)
+	pix, shape, err := pixels.FromImage(buffer.pix[:0], img)
+	buffer.pix = pix
 	if err != nil {
 		return Value{}, fmt.Errorf("summary: image %q: %w", tag, err)
 	}
-	return imageValue(tag, pix, shape)
+	return buffer.value(tag, pix, shape)
 }
+
+// An imageBuffer is what a picture goes through on its way into a value.
+type imageBuffer struct{ pix, file []byte }
+
+// imageBuffers holds buffers for use: they are large.
+var imageBuffers = sync.Pool{New: func() any { return new(imageBuffer) }}
 
 func isNilImage(img image.Image) bool {
 	if img == nil {
@@ -39,24 +49,26 @@ func isNilImage(img image.Image) bool {
 	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
-func imageValue(tag string, pix []uint8, shape pixels.Shape) (Value, error) {
-	png, err := pixels.EncodePNG(nil, pix, shape)
+// value returns a picture as a value.
+func (b *imageBuffer) value(tag string, pix []uint8, shape pixels.Shape) (Value, error) {
+	file, err := pixels.EncodePNG(b.file[:0], pix, shape)
 	if err != nil {
 		return Value{}, fmt.Errorf("summary: image %q: %w", tag, err)
 	}
-	message := make([]byte, 0, len(png)+24)
+	b.file = file
+	var head []byte
 	for _, field := range []struct {
 		number protowire.Number
 		value  int
 	}{{imageHeight, shape.Height}, {imageWidth, shape.Width}, {imageColorspace, shape.Channels}} {
-		message = protowire.AppendTag(message, field.number, protowire.VarintType)
-		message = protowire.AppendVarint(message, uint64(field.value))
+		head = appendInt(head, field.number, int64(field.value))
 	}
-	message = protowire.AppendTag(message, imageEncoded, protowire.BytesType)
-	message = protowire.AppendBytes(message, png)
-
-	body := protowire.AppendTag(make([]byte, 0, len(message)+6), valueImage, protowire.BytesType)
-	return Value{tag: tag, metadata: imageMetadata, body: protowire.AppendBytes(body, message)}, nil
+	head = protowire.AppendTag(head, imageEncoded, protowire.BytesType)
+	head = protowire.AppendVarint(head, uint64(len(file)))
+	size := len(head) + len(file)
+	body := protowire.AppendTag(make([]byte, 0, size+8), valueImage, protowire.BytesType)
+	body = protowire.AppendVarint(body, uint64(size))
+	return Value{tag: tag, metadata: imageMetadata, body: append(append(body, head...), file...)}, nil
 }
 
 // Image writes a picture.

@@ -33,7 +33,7 @@ func ImageBoxesValue(tag string, img image.Image, boxes ...Box) (Value, error) {
 	if pix, shape, err = pixels.DrawBoxes(nil, pix, shape, drawn); err != nil {
 		return Value{}, fmt.Errorf("summary: image %q: %w", tag, err)
 	}
-	return imageValue(tag, pix, shape)
+	return new(imageBuffer).value(tag, pix, shape)
 }
 
 // ImageBoxes writes a picture with boxes; see [ImageBoxesValue].
