@@ -20,11 +20,17 @@
 // [Constant], graphs and embeddings are written by the writer.
 //
 // A [Value] is encoded where it is made, and is framed and buffered by the
-// writer; one goroutine per file does the writing. The file is right in all
+// writer; one goroutine per writer does the writing. The file is right in all
 // three readers of TensorBoard (the data server, the Python server, the
 // EventAccumulator): the version event comes first, names are unique and sort
 // after those of older files of the run, and a tag's plugin and data class are
 // written with its first value in each file.
+//
+// What a writer does with a slow disk, a full one or a long run is in its
+// [FileWriterConfig]. Everything that takes values is a [Sink]: a FileWriter, a
+// run of [RunWriters], [Discard], [NewSlogSink], and those that pass them on, [Tee] and
+// [Limiter]. [NewWriter] gives any of them the methods of a FileWriter; hooks take
+// them as they are.
 //
 // The protobuf messages are in package eventpb. [FileWriter.AddSummary] and
 // [FileWriter.AddEvent] take them; the other methods do without.

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/runhook/runhook/internal/dirs"
 )
 
 const eventPrefix = "events.out.tfevents."
@@ -37,7 +39,7 @@ func createEventFile(logdir, suffix string, now time.Time) (file *diskFile, olde
 		file, err := os.OpenFile(filepath.Join(logdir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 		switch {
 		case err == nil:
-			return &diskFile{file}, older, nil
+			return &diskFile{File: file}, older, nil
 		case !errors.Is(err, fs.ErrExist):
 			return nil, false, err
 		}
@@ -45,7 +47,22 @@ func createEventFile(logdir, suffix string, now time.Time) (file *diskFile, olde
 }
 
 // A diskFile is a file of the operating system's.
-type diskFile struct{ *os.File }
+type diskFile struct {
+	*os.File
+	named bool // its name is on disk
+}
+
+// Sync makes the file and its name lasting.
+func (f *diskFile) Sync() error {
+	if err := f.File.Sync(); err != nil || f.named {
+		return err
+	}
+	if err := dirs.Sync(filepath.Dir(f.Name())); err != nil {
+		return err
+	}
+	f.named = true
+	return nil
+}
 
 // Exists reports whether the name still leads to the open file.
 func (f *diskFile) Exists() error {

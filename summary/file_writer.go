@@ -30,6 +30,9 @@ var ErrQueueFull = errors.New("summary: the queue is full")
 // nothing is lost without one. Invalid values are refused with an error, and
 // nothing of their event is written; the writer goes on.
 //
+// That is the zero config. A job that logging must never stop has QueueDrop and
+// ErrorHeal, and looks at Stats.
+//
 // Flush hands everything to the operating system, Sync to the disk. Close
 // writes everything that was added before it; it may be called again and
 // returns the same. After it, calls return [ErrClosed] until Reopen.

@@ -5,7 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
+
+	"github.com/runhook/runhook/internal/dirs"
 )
 
 // temporarySuffix ends the name of a file while it is written.
@@ -33,19 +34,7 @@ func (osFiles) Create(path string) (file, error) { return os.Create(path) }
 func (osFiles) Rename(from, to string) error     { return os.Rename(from, to) }
 func (osFiles) Remove(path string) error         { return os.Remove(path) }
 func (osFiles) Mkdir(path string) error          { return os.Mkdir(path, 0o777) }
-
-// SyncDir makes names that were added or removed lasting. Windows has no such
-// operation.
-func (osFiles) SyncDir(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
+func (osFiles) SyncDir(path string) error        { return dirs.Sync(path) }
 
 // replace makes path a file with what write writes: the old file or the whole
 // new one is there at any time, and the new one to stay when replace returns.
