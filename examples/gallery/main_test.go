@@ -28,7 +28,7 @@ const everything = `
 .     boundary/video           image          1
 .     cloud_COLOR              mesh           3
 .     cloud_VERTEX             mesh           3
-.     coin                     pr_curve       1
+.     coin                     pr_curve       11
 .     confusion                image          6
 .     confusion/counts         tensor         6
 .     custom_scalars__config__ custom_scalars 1

@@ -13,8 +13,12 @@ func prCurves(w *summary.FileWriter, t *training) error {
 		if err := w.PRCurve("test", labels, predictions, summary.PRCurveOptions{}, m.step); err != nil {
 			return err
 		}
+		// TensorBoard has one slider for all curves of a run: they need the same steps.
+		if err := w.PRCurveRaw("coin", coin(100, 11), m.step); err != nil {
+			return err
+		}
 	}
-	return w.PRCurveRaw("coin", coin(100, 11), 0)
+	return nil
 }
 
 // coin is the curve of a coin that says "upper" ever less often: half of what it

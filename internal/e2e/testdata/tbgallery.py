@@ -27,7 +27,7 @@ PAGES = [
     ("images", [("filter", "boundary$|mistakes|video|train")], (362, 124, 740, 492)),
     ("histograms", [("filter", "layer_[12]|test")], (362, 124, 680, 452)),
     ("distributions", [("filter", "layer_[12]|test")], (362, 124, 740, 492)),
-    ("graphs", [("open", "model"), ("open", "hidden_1"), ("click", "Fit to screen")], (352, 66, 1046, 697)),
+    ("graphs", [("open", "model"), ("open", "hidden_1"), ("click", "Fit to screen")], (352, 66, 1046, 934)),
     ("mesh", [], (366, 166, 1026, 540)),
     ("projector", [("load", "")], (314, 126, 784, 522)),
     ("pr_curves", [("filter", "test"), ("at", (297, 233))], (362, 124, 680, 452)),
@@ -69,12 +69,13 @@ def main():
         for i, (tab, acts, (x, y, width, height)) in enumerate(pages):
             part = page(server, browser, tab, acts).crop((x, y, x + width, y + height))
             tile = Image.new("RGB", TILE, "white")
-            tile.paste(part.resize((TILE[0], TILE[0] * height // width), Image.Resampling.LANCZOS))
+            scale = min(TILE[0] / width, TILE[1] / height)
+            tile.paste(part.resize((round(width * scale), round(height * scale)), Image.Resampling.LANCZOS))
             sheet.paste(tile, (GAP + i % COLUMNS * (TILE[0] + GAP), GAP + i // COLUMNS * (TILE[1] + GAP)))
     finally:
         browser.close()
         server.close()
-    sheet.quantize(128, dither=Image.Dither.NONE).save(out, optimize=True)
+    sheet.quantize(256, dither=Image.Dither.NONE).save(out, optimize=True)
 
 
 if __name__ == "__main__":
