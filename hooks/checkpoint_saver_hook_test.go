@@ -169,6 +169,16 @@ func TestAFailureOfAListenerEndsTheTraining(t *testing.T) {
 	}
 }
 
+func TestAllListenersComeToTheirEnd(t *testing.T) {
+	var notes []string
+	h := newCheckpointSaver(t, hooks.CheckpointSaverHookConfig{SaveSteps: 2, Saver: new(memorySaver), Listeners: []hooks.CheckpointSaverListener{
+		&notingListener{name: "a", notes: &notes, stopAt: -1, fails: "end"}, &notingListener{name: "b", notes: &notes, stopAt: -1},
+	}})
+	err := session.With(t.Context(), session.Config{Engine: newTrainer(), Hooks: []session.SessionRunHook{h}}, func(s *session.MonitoredSession) error { return nil })
+	require.ErrorIs(t, err, errBroken)
+	require.Equal(t, "b end 0", notes[len(notes)-1])
+}
+
 func TestACheckpointThatFailsEndsTheTraining(t *testing.T) {
 	var notes []string
 	saver := &memorySaver{saving: func(_ string, step int64) error {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -136,6 +137,67 @@ func TestCheckpointsComeLast(t *testing.T) {
 	latest, err = checkpoint.LatestCheckpoint(dir)
 	require.NoError(t, err)
 	require.Equal(t, filepath.Join(dir, "model.ckpt-2"), latest)
+}
+
+// A job that is killed goes on from its newest checkpoint; nothing that any of its
+// hooks has written before may be missing then.
+func TestAllHooksThatWriteAreFlushedBeforeACheckpoint(t *testing.T) {
+	dir := t.TempDir()
+	elsewhere := func(name string) string { return filepath.Join(dir, name) }
+	saver := &memorySaver{Saver: made(checkpoint.NewSaver(checkpoint.SaverConfig{}))(t)}
+	var seen [][]int64
+	saver.saving = func(_ string, step int64) error {
+		if step == 0 {
+			return nil
+		}
+		var last []int64
+		for _, tag := range []string{"loss", "test_loss", "loss/ema", "memory/gc_cycles"} {
+			steps, _ := scalarsOf(t, elsewhere(tag), tag)
+			last = append(last, steps[len(steps)-1])
+		}
+		seen = append(seen, last)
+		return nil
+	}
+	test, err := summary.NewSummarySaverHook(summary.SummarySaverHookConfig{SaveSteps: 1, OutputDir: elsewhere("test_loss"), SummaryOp: summary.Scalar("test_loss", "loss")})
+	require.NoError(t, err)
+	require.Implements(t, (*hooks.Flusher)(nil), test)
+	trainTo(t, hooks.MonitoredTrainingSessionConfig{
+		Engine: newTrainer(), CheckpointDir: elsewhere("checkpoints"), SummaryDir: elsewhere("loss"), SaveSummariesSteps: 1, SaveCheckpointSteps: 2,
+		Scaffold:       &session.Scaffold{Saver: saver, SummaryOp: summary.Scalar("loss", "loss")},
+		ChiefOnlyHooks: []session.SessionRunHook{made(hooks.NewEMAHook(hooks.EMAHookConfig{Fetch: "loss", EverySteps: 1, OutputDir: elsewhere("loss/ema")}))(t)},
+		Hooks: []session.SessionRunHook{
+			test, made(hooks.NewMemoryHook(hooks.MemoryHookConfig{EverySteps: 1, OutputDir: elsewhere("memory/gc_cycles")}))(t),
+		},
+	}, 4)
+	require.Equal(t, [][]int64{{2, 2, 2, 2}, {4, 4, 4, 4}}, seen)
+}
+
+func TestAHookThatCannotBeFlushedStopsTheCheckpoint(t *testing.T) {
+	saver := &memorySaver{Saver: made(checkpoint.NewSaver(checkpoint.SaverConfig{}))(t)}
+	config := hooks.MonitoredTrainingSessionConfig{
+		Engine: newTrainer(), CheckpointDir: t.TempDir(), SaveCheckpointSteps: 2, Scaffold: &session.Scaffold{Saver: saver},
+		Hooks: []session.SessionRunHook{unflushable{}},
+	}
+	_, err := hooks.MonitoredTrainingSession(t.Context(), config)
+	require.ErrorIs(t, err, errBroken)
+	require.Empty(t, saver.saved)
+}
+
+// An unflushable hook cannot hand on what it has.
+type unflushable struct{ session.BaseHook }
+
+func (unflushable) Flush() error { return errBroken }
+
+func TestTheRateOfStepsIsToldByTimeIfAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		trainTo(t, hooks.MonitoredTrainingSessionConfig{
+			Engine: newTrainer(), SummaryDir: dir, LogStepCountSecs: 3 * time.Second, Hooks: []session.SessionRunHook{paced(time.Second)},
+		}, 8)
+		steps, rates := scalarsOf(t, dir, "global_step/sec")
+		require.Equal(t, []int64{4, 7}, steps)
+		require.Equal(t, []float64{1, 1}, rates)
+	})
 }
 
 // A notedHook notes its calls.
