@@ -19,8 +19,8 @@ type FuncEveryConfig struct {
 	// Fetches are names whose values Func gets. They are fetched on its runs only.
 	Fetches []string
 	// Func is called after a run, with the step that it has come to and the values
-	// of Fetches, which are valid during the call; it may run the session. An error
-	// ends the training. Required.
+	// of Fetches, in their order, which are valid during the call; it may run the
+	// session. An error ends the training. Required.
 	Func func(ctx context.Context, s session.Session, step int64, values session.Values) error
 }
 

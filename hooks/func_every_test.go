@@ -47,6 +47,7 @@ func TestAFunctionGetsWhatItFetchesOnItsRunsOnly(t *testing.T) {
 		loss, err := session.Fetch[float64]("loss").Get(values)
 		losses = append(losses, loss)
 		require.NoError(t, err)
+		require.Equal(t, session.Float64(loss), values.At(0), "in the order of Fetches")
 		raw, err := session.Eval(ctx, s, session.GlobalStepName)
 		require.NoError(t, err)
 		require.Equal(t, session.Int64(step), raw.At(0), "it may run the session")

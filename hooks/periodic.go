@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/runhook/runhook/session"
@@ -31,7 +32,8 @@ func newPeriodic(secs time.Duration, steps int64) (periodic, error) {
 	return periodic{timer: timer, bySteps: steps > 0}, err
 }
 
-// begin begins a session. fetches are for the runs that are due.
+// begin begins a session. fetches are for the runs that are due, whose values begin
+// with theirs.
 func (p *periodic) begin(graph session.Graph, fetches ...string) error {
 	p.timer.Reset()
 	p.started = false
@@ -47,7 +49,7 @@ func (p *periodic) begin(graph session.Graph, fetches ...string) error {
 	if p.bySteps {
 		p.idle = &session.SessionRunArgs{Fetches: []string{p.step.Name()}}
 	}
-	p.active.Fetches = append([]string{p.step.Name()}, fetches...)
+	p.active.Fetches = append(slices.Clone(fetches), p.step.Name())
 	return nil
 }
 
