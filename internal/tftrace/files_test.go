@@ -97,7 +97,11 @@ func fileEvent(e *eventpb.Event, dir string, start time.Time) (event, error) {
 		shown["event"] = "summary"
 		var values []any
 		for _, v := range what.Summary.GetValue() {
-			values = append(values, map[string]any{"tag": v.GetTag(), "simple_value": asJSON(v.GetSimpleValue())})
+			value := map[string]any{"tag": v.GetTag()}
+			if _, shown := v.GetValue().(*eventpb.Summary_Value_SimpleValue); shown {
+				value["simple_value"] = asJSON(v.GetSimpleValue())
+			}
+			values = append(values, value)
 		}
 		shown["values"] = values
 	case *eventpb.Event_TaggedRunMetadata:

@@ -39,7 +39,7 @@ var mistakes = []mistake{
 	{"N-10", "an in-memory evaluator evaluates in end what it evaluated just now"},
 	{"N-11", "the stop flag is saved in checkpoints"},
 	{"N-12", "without a global step the stop hooks fail at their second run"},
-	{"N-13", "START is written by each saver, and by none for a new file of a folder"},
+	{"N-13", "START is written by each saver, behind steps that the session comes to again, and by none for a new file of a folder"},
 }
 
 // A mended set holds the numbers of mistakes that the model does not make.

@@ -6,6 +6,10 @@ import "github.com/runhook/runhook/session"
 // begins a session by itself: one START before its first value, which is
 // doubled in a new file of a folder that has older ones. Readers take the first
 // START of a folder for its beginning.
+//
+// If the folder has values of steps that the session comes to again, START
+// stands at the first of these, and a tag that does not get a value at that step
+// gets one that nobody shows.
 type modelWriter struct {
 	model  *model
 	folder string
@@ -16,6 +20,9 @@ type modelWriter struct {
 	pending  bool  // the session has no START yet
 	coming   int64 // the first step of the session, for a value before its savers'
 	starts   int   // that the next START takes
+
+	overtaken map[string]bool // tags with values of steps from coming on
+	startedAt int64           // step of the last START
 }
 
 func (m *model) newWriter(folder string) *modelWriter {
@@ -75,7 +82,45 @@ func (w *modelWriter) sessionAt(s *machineSession) error {
 	}
 	step, err := w.model.readStep(s)
 	w.coming = step + 1
+	if w.pending {
+		w.overtaken = w.tagsFrom(w.coming)
+	}
 	return err
+}
+
+// tagsFrom returns the tags with values of a step or a later one.
+func (w *modelWriter) tagsFrom(step int64) map[string]bool {
+	tags := make(map[string]bool)
+	for _, e := range w.model.files[w.folder] {
+		values, _ := e["values"].([]any)
+		at, _ := e["step"].(float64)
+		for _, v := range values {
+			if int64(at) >= step {
+				tags[tagOf(v)] = true
+			}
+		}
+	}
+	return tags
+}
+
+func tagOf(value any) string { return value.(map[string]any)["tag"].(string) }
+
+// dropOvertaken is what comes before values at a step.
+func (w *modelWriter) dropOvertaken(step int64, values []any) {
+	if step <= w.startedAt {
+		for _, v := range values {
+			delete(w.overtaken, tagOf(v))
+		}
+		return
+	}
+	var dropped []any
+	for _, tag := range sortedKeys(w.overtaken) {
+		dropped = append(dropped, map[string]any{"tag": tag})
+	}
+	if len(dropped) > 0 {
+		w.write(event{"event": "summary", "values": dropped}, w.startedAt)
+		w.overtaken = nil
+	}
 }
 
 // startSession is what a saver does before its first value of a session.
@@ -87,10 +132,13 @@ func (w *modelWriter) startSession(step int64) {
 	if !w.pending {
 		return
 	}
+	if len(w.overtaken) > 0 {
+		step = w.coming
+	}
 	for range w.starts {
 		w.write(event{"event": "session_log", "status": "START"}, step)
 	}
-	w.pending, w.starts = false, 1
+	w.pending, w.starts, w.startedAt = false, 1, step
 }
 
 func (w *modelWriter) add(step int64, summaries []summarySpec, fetched map[string]session.Value) {
@@ -105,6 +153,7 @@ func (w *modelWriter) add(step int64, summaries []summarySpec, fetched map[strin
 func (w *modelWriter) addValues(step int64, values []any) {
 	if !w.model.makes("N-13") {
 		w.startSession(w.coming)
+		w.dropOvertaken(step, values)
 	}
 	w.write(event{"event": "summary", "values": values}, step)
 }
