@@ -64,6 +64,7 @@ func playModel(t *testing.T, s *scenario, mended mended) (tr trace) {
 		r := newRecorder()
 		m := newModel(newMachine(s, r), mended)
 		perform(s, r, m)
+		require.NoError(t, m.close())
 		tr = trace{Events: r.events, Files: m.files}
 	})
 	return tr.binding(s.isProbe)

@@ -120,12 +120,15 @@ func (h *modelCheckpoints) end(s *machineSession) error {
 			return err
 		}
 	}
+	var errs []error
 	for _, l := range h.listeners {
-		if err := l.end(step); err != nil {
-			return err
+		err := l.end(step)
+		errs = append(errs, err)
+		if err != nil && h.model.makes("D-12") {
+			break
 		}
 	}
-	return nil
+	return h.model.met(errs...)
 }
 
 func (h *modelCheckpoints) save(s *machineSession, step int64) (stop bool, err error) {

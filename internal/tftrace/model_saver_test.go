@@ -41,7 +41,7 @@ func newModelSaver(m *model, h hookSpec) (modelCallbacks, error) {
 		outputDir: args.OutputDir, timer: &modelTimer{model: m, period: period},
 	}
 	if args.Writer != "" {
-		s.writer, s.own = m.newWriter(args.Writer), true
+		s.writer, s.own = m.ownWriter(args.Writer), true
 	}
 	return s, nil
 }

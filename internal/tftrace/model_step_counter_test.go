@@ -28,7 +28,7 @@ func newModelStepCounter(m *model, h hookSpec) (modelCallbacks, error) {
 	}
 	c := &modelStepCounter{model: m, name: h.Name, outputDir: args.OutputDir, timer: &modelTimer{model: m, period: period}}
 	if args.Writer != "" {
-		c.writer, c.own = m.newWriter(args.Writer), true
+		c.writer, c.own = m.ownWriter(args.Writer), true
 	}
 	return c, nil
 }

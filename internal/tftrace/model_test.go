@@ -15,6 +15,7 @@ type model struct {
 	mended  mended
 	hooks   map[string]*modelHook
 	writers map[string]*modelWriter // the cache, by folder
+	own     []*modelWriter          // the user's
 	opened  map[string]bool         // folders that have an event file
 	files   map[string][]event
 	// joins makes one error of those that meet at closing. TensorFlow raises the

@@ -21,8 +21,9 @@ type modelWriter struct {
 	coming   int64 // the first step of the session, for a value before its savers'
 	starts   int   // that the next START takes
 
-	overtaken map[string]bool // tags with values of steps from coming on
-	startedAt int64           // step of the last START
+	// Tags with values that the START to come, and the last one, make obsolete.
+	comingTags, overtaken map[string]bool
+	startedAt             int64 // step of the last START
 }
 
 func (m *model) newWriter(folder string) *modelWriter {
@@ -31,6 +32,13 @@ func (m *model) newWriter(folder string) *modelWriter {
 		w.starts = 2
 	}
 	m.opened[folder] = true
+	return w
+}
+
+// ownWriter returns a writer that is the user's.
+func (m *model) ownWriter(folder string) *modelWriter {
+	w := m.newWriter(folder)
+	m.own = append(m.own, w)
 	return w
 }
 
@@ -49,6 +57,7 @@ func (m *model) cachedWriter(folder string) *modelWriter {
 // their START.
 func (m *model) release(w *modelWriter) {
 	if w.users--; w.users == 0 && m.writers[w.folder] == w && !w.closed && !m.makes("N-13") {
+		w.dropOvertaken()
 		delete(m.writers, w.folder)
 	}
 }
@@ -60,7 +69,13 @@ func (m *model) closeWriter(dir string) error {
 	return nil
 }
 
-func (m *model) close() error { return nil }
+// close closes the writers of the user.
+func (m *model) close() error {
+	for _, w := range m.own {
+		w.dropOvertaken()
+	}
+	return nil
+}
 
 func (w *modelWriter) beginSession() {
 	if w.sessions++; w.sessions == 1 {
@@ -83,7 +98,7 @@ func (w *modelWriter) sessionAt(s *machineSession) error {
 	step, err := w.model.readStep(s)
 	w.coming = step + 1
 	if w.pending {
-		w.overtaken = w.tagsFrom(w.coming)
+		w.comingTags = w.tagsFrom(w.coming)
 	}
 	return err
 }
@@ -105,40 +120,34 @@ func (w *modelWriter) tagsFrom(step int64) map[string]bool {
 
 func tagOf(value any) string { return value.(map[string]any)["tag"].(string) }
 
-// dropOvertaken is what comes before values at a step.
-func (w *modelWriter) dropOvertaken(step int64, values []any) {
-	if step <= w.startedAt {
-		for _, v := range values {
-			delete(w.overtaken, tagOf(v))
-		}
-		return
-	}
+// dropOvertaken writes the values that nobody shows.
+func (w *modelWriter) dropOvertaken() {
 	var dropped []any
 	for _, tag := range sortedKeys(w.overtaken) {
 		dropped = append(dropped, map[string]any{"tag": tag})
 	}
-	if len(dropped) > 0 {
-		w.write(event{"event": "summary", "values": dropped}, w.startedAt)
-		w.overtaken = nil
+	if w.overtaken = nil; len(dropped) > 0 {
+		w.append(event{"event": "summary", "values": dropped}, w.startedAt)
 	}
 }
 
 // startSession is what a saver does before its first value of a session.
 func (w *modelWriter) startSession(step int64) {
 	if w.model.makes("N-13") {
-		w.write(event{"event": "session_log", "status": "START"}, step)
+		w.append(event{"event": "session_log", "status": "START"}, step)
 		return
 	}
 	if !w.pending {
 		return
 	}
-	if len(w.overtaken) > 0 {
+	if len(w.comingTags) > 0 {
 		step = w.coming
 	}
 	for range w.starts {
-		w.write(event{"event": "session_log", "status": "START"}, step)
+		w.append(event{"event": "session_log", "status": "START"}, step)
 	}
-	w.pending, w.starts, w.startedAt = false, 1, step
+	w.pending, w.starts = false, 1
+	w.startedAt, w.overtaken = step, w.comingTags
 }
 
 func (w *modelWriter) add(step int64, summaries []summarySpec, fetched map[string]session.Value) {
@@ -153,12 +162,25 @@ func (w *modelWriter) add(step int64, summaries []summarySpec, fetched map[strin
 func (w *modelWriter) addValues(step int64, values []any) {
 	if !w.model.makes("N-13") {
 		w.startSession(w.coming)
-		w.dropOvertaken(step, values)
+		if step > w.startedAt {
+			w.dropOvertaken()
+		}
 	}
-	w.write(event{"event": "summary", "values": values}, step)
+	w.append(event{"event": "summary", "values": values}, step)
+	for _, v := range values {
+		if step <= w.startedAt {
+			delete(w.overtaken, tagOf(v))
+		}
+	}
 }
 
+// write writes an event without values.
 func (w *modelWriter) write(e event, step int64) {
+	w.dropOvertaken()
+	w.append(e, step)
+}
+
+func (w *modelWriter) append(e event, step int64) {
 	if w.closed {
 		return // with a warning that nobody sees
 	}
