@@ -1,9 +1,13 @@
 package eventpb_test
 
 import (
+	"archive/zip"
 	"cmp"
 	"encoding/hex"
+	"io"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -144,4 +148,59 @@ func TestFieldsLeftOutSurviveARoundTrip(t *testing.T) {
 	encoded, err := proto.Marshal(tensor)
 	require.NoError(t, err)
 	require.Equal(t, payload, encoded)
+}
+
+// The messages know every field that any of the writers has written, in events and
+// in what events hold for plugins.
+func TestEveryFieldOfEveryWriterIsKnown(t *testing.T) {
+	archive, err := zip.OpenReader(filepath.Join("..", "eventlog", "testdata", "goldens.zip"))
+	require.NoError(t, err)
+	defer archive.Close()
+	events, plugins := 0, make(map[string]int)
+	for _, file := range archive.File {
+		if !strings.HasSuffix(file.Name, ".tfevents") {
+			continue
+		}
+		opened, err := file.Open()
+		require.NoError(t, err)
+		content, err := io.ReadAll(opened)
+		require.NoError(t, err)
+		for _, payload := range payloadsOf(t, content) {
+			e := new(eventpb.Event)
+			requireKnown(t, file.Name, payload, e)
+			require.Equal(t, len(payload), proto.Size(e), file.Name)
+			events++
+			for _, v := range e.GetSummary().GetValue() {
+				data := v.GetMetadata().GetPluginData()
+				if m := pluginMessage(data.GetPluginName()); m != nil {
+					requireKnown(t, file.Name, data.GetContent(), m)
+					plugins[data.GetPluginName()]++
+				}
+				if data.GetPluginName() == "custom_scalars" {
+					requireKnown(t, file.Name, v.GetTensor().GetStringVal()[0], new(eventpb.Layout))
+				}
+			}
+		}
+	}
+	require.Greater(t, events, 600)
+	require.Len(t, plugins, 8)
+}
+
+// pluginMessage is that in which a plugin has its content, nil if it has none.
+func pluginMessage(plugin string) proto.Message {
+	return map[string]proto.Message{
+		"scalars": new(eventpb.ScalarPluginData), "histograms": new(eventpb.HistogramPluginData), "images": new(eventpb.ImagePluginData),
+		"audio": new(eventpb.AudioPluginData), "text": new(eventpb.TextPluginData), "pr_curves": new(eventpb.PrCurvePluginData),
+		"mesh": new(eventpb.MeshPluginData), "hparams": new(eventpb.HParamsPluginData),
+	}[plugin]
+}
+
+func requireKnown(t *testing.T, file string, encoded []byte, m proto.Message) {
+	t.Helper()
+	require.NoError(t, proto.Unmarshal(encoded, m), file)
+	text, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	require.NoError(t, err, file)
+	known := m.ProtoReflect().Type().New().Interface()
+	require.NoError(t, proto.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(text, known), file)
+	require.True(t, proto.Equal(m, known), "%s: unknown fields in %v", file, m)
 }
