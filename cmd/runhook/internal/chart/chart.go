@@ -44,6 +44,9 @@ const (
 	MinHeight = 5
 )
 
+// MaxLegend is how many lines are named below a chart.
+const MaxLegend = 20
+
 // colors are of the 256 that terminals have, apart for the colour-blind, too;
 // terminals with fewer get the nearest.
 var colors = []string{"39", "208", "35", "205", "220", "141", "51", "196", "113", "180"}
@@ -76,6 +79,10 @@ func Draw(w io.Writer, lines []Line, o Options) error {
 		}
 	}
 	for i, l := range lines {
+		if i == MaxLegend {
+			fmt.Fprintf(&text, "  … and %d more\n", len(lines)-i)
+			break
+		}
 		mark := d.style(i).Render(string(d.mark(i, len(lines))))
 		legend := fmt.Sprintf("  %s %s  %s", mark, safe.Text(l.Name), safe.Text(l.Note))
 		fmt.Fprintln(&text, strings.TrimRight(legend, " "))

@@ -110,6 +110,16 @@ func TestCharts(t *testing.T) {
 	require.Equal(t, string(want), got.String())
 }
 
+func TestALegendEnds(t *testing.T) {
+	lines := make([]chart.Line, 1000)
+	for i := range lines {
+		lines[i] = ramp(float64(i))
+	}
+	text := draw(t, chart.Options{Height: 8}, lines...)
+	require.Equal(t, 1+8+chart.MaxLegend+1, strings.Count(text, "\n"))
+	require.True(t, strings.HasSuffix(text, "\n  … and 980 more\n"))
+}
+
 func TestAMillionPointsAreDrawnQuickly(t *testing.T) {
 	var l chart.Line
 	for i := range 1_000_000 {

@@ -70,7 +70,7 @@ func (a *app) editMerge(ctx context.Context, path, out string, s *selection, int
 	}
 	falling := 0
 	err = a.finishEdit(ed, func(progress func(int)) (rewrite.Counts, error) {
-		counts, n, err := rewrite.Merge{Into: into, Prefix: prefix, Progress: progress}.Apply(ctx, path, merged, ed.dir.path)
+		counts, n, err := rewrite.Merge{Into: into, Prefix: prefix, Progress: progress}.Apply(ctx, merged, ed.dir.path)
 		if err != nil {
 			return counts, err
 		}

@@ -212,7 +212,7 @@ func (a *app) fit(curves []eventlog.Curve, lines int, o showOptions) showOptions
 		runs[c.Tag]++
 		most = max(most, runs[c.Tag])
 	}
-	frame := most + 2 // The legend, the title, an empty line.
+	frame := min(most, chart.MaxLegend+1) + 2 // The legend, the title, an empty line.
 	charts := len(runs)
 	if o.charts > 0 {
 		charts = min(charts, o.charts)

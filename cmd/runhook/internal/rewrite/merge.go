@@ -17,14 +17,13 @@ type Merge struct {
 	Progress func(bytes int)
 }
 
-// Apply merges the runs of the log directory into one file in out: the run whose
-// next event has the lowest step comes next, so steps rise where they rise in
-// each. Of several runs what their restarts have overtaken is left out, and so
+// Apply merges the runs into one file in out: the run whose next event has the
+// lowest step comes next, so steps rise where they rise in each. Of several runs what their restarts have overtaken is left out, and so
 // are the session logs, because a restart would act upon the other runs.
 //
 // falling counts values of several runs whose step is not above that of the one
 // before with the same tag.
-func (m Merge) Apply(ctx context.Context, logdir string, runs []eventlog.Run, out string) (counts Counts, falling int, err error) {
+func (m Merge) Apply(ctx context.Context, runs []eventlog.Run, out string) (counts Counts, falling int, err error) {
 	f, err := create(filepath.Join(out, filepath.FromSlash(m.Into), filepath.Base(runs[0].Files[0])))
 	if err != nil {
 		return Counts{}, 0, err
@@ -50,9 +49,14 @@ func (m Merge) Apply(ctx context.Context, logdir string, runs []eventlog.Run, ou
 	for _, run := range runs {
 		h := &head{several: len(runs) > 1, copying: &copying{rewriter: r, source: newSource(run.Name), files: files}}
 		h.into = m.Into
+		// Not the log directory, which would be listed for each run.
+		path := run.Files[0]
+		if len(run.Files) > 1 {
+			path = filepath.Dir(path)
+		}
 		config := eventlog.Config{Purge: h.several, Progress: m.Progress}
-		config.Run = func(name string) bool { return name == run.Name }
-		next, stop := iter.Pull2(eventlog.Events(ctx, logdir, config))
+		config.Run = func(name string) bool { return name == "." }
+		next, stop := iter.Pull2(eventlog.Events(ctx, path, config))
 		defer stop()
 		h.next = next
 		if err := h.advance(); err != nil {
