@@ -86,8 +86,8 @@ type Attachment struct {
 // Attach has a session run along with loop whenever that runs: it is opened in
 // OnStart and closed in OnEnd, or earlier if a hook requests a stop, which ends the
 // loop, or if ctx is done. Hooks see what they see in a session over [New] that
-// calls RunUntilStop. The config's Engine is made by [LoopEngine] for this loop;
-// nil is such a one.
+// calls RunUntilStop. The config's Engine is one of [LoopEngine] for this loop, or
+// nil, which makes one.
 //
 //	hooks' Begin … BeforeRun ─▶ step of the loop ─▶ AfterRun, BeforeRun ─▶ step … AfterRun, End
 //	      OnStart                                         OnStep                    OnEnd

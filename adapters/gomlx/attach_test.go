@@ -335,7 +335,7 @@ func TestALoopWhoseModelIsNotBuilt(t *testing.T) {
 	a, err = gomlx.Attach(t.Context(), loop, session.Config{Hooks: []session.SessionRunHook{saver}})
 	require.NoError(t, err)
 	_, err = loop.RunSteps(shuffled(t, backend), 8)
-	require.ErrorContains(t, a.Close(err), "the model is not built before the first step: call Engine.Build")
+	require.ErrorContains(t, a.Close(err), "the model was not built before the first step: call Engine.Build")
 
 	loop = train.NewLoop(newTrainer(t, backend))
 	a, err = gomlx.Attach(t.Context(), loop, session.Config{Hooks: []session.SessionRunHook{&session.HookFuncs{
@@ -348,6 +348,23 @@ func TestALoopWhoseModelIsNotBuilt(t *testing.T) {
 	require.ErrorIs(t, a.Close(err), session.ErrUnknownName)
 	require.ErrorContains(t, err, `"/hidden/dense/weights"`)
 	require.EqualValues(t, 1, loop.Trainer.GlobalStep())
+}
+
+func TestARateIsFedIfTheModelWasBuilt(t *testing.T) {
+	backend := newBackend(t)
+	loop := train.NewLoop(newTrainer(t, backend))
+	n := 0
+	a, err := gomlx.Attach(t.Context(), loop, session.Config{Hooks: []session.SessionRunHook{&session.HookFuncs{
+		OnBeforeRun: func(context.Context, *session.SessionRunContext) (*session.SessionRunArgs, error) {
+			if n++; n == 1 {
+				return nil, nil
+			}
+			return &session.SessionRunArgs{Feeds: session.Feeds{gomlx.LearningRate: session.Float64(1)}}, nil
+		},
+	}}})
+	require.NoError(t, err)
+	_, err = loop.RunSteps(shuffled(t, backend), 8)
+	require.ErrorContains(t, a.Close(err), `gomlx: feed "learning_rate": the model was not built before the first step: call Engine.Build`)
 }
 
 func newSaver(t testing.TB, keep int) *gomlx.Saver {

@@ -36,7 +36,9 @@ func (e *Engine) take(ctx context.Context) error {
 }
 
 // Run implements [session.Session]. A step that has begun is made to its end,
-// whatever becomes of ctx.
+// whatever becomes of ctx. GoMLX gives the values of variables away when it
+// computes new ones: if that fails, which a batch of a wrong shape does not come
+// to, the model is lost.
 func (s *engineSession) Run(ctx context.Context, req *session.Request) (err error) {
 	e := s.engine
 	if s.closed {
@@ -116,7 +118,10 @@ func (r *run) feed(name string, v session.Value) error {
 		r.batch = append(r.batch, batchFeed{name: name, target: t, value: value})
 		return nil
 	case kindVariable:
-		if r.engine.graph != nil && t.variable.ChangedInGraph(r.engine.graph) {
+		switch g := r.engine.graph; {
+		case g == nil: // it cannot be asked what a step changes
+			return fmt.Errorf("gomlx: feed %q: %w", name, errNotBuilt)
+		case t.variable.ChangedInGraph(g):
 			return fmt.Errorf("gomlx: %q cannot be fed: a step changes it", name)
 		}
 		value, err := fromValue(v, t.variable.Shape())

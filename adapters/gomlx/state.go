@@ -17,7 +17,7 @@ import (
 	"github.com/runhook/runhook/session"
 )
 
-var errNotBuilt = errors.New("the model is not built before the first step: call Engine.Build")
+var errNotBuilt = errors.New("the model was not built before the first step: call Engine.Build")
 
 // A stateVariable is a variable that training goes on from, by the name that it
 // has in checkpoints.
