@@ -182,6 +182,10 @@ func (r *rustRun) offer(tag string, p stored, plugin string, begin func() *event
 	}
 	s.late = s.late || plugin != ""
 	s.offer(p, func(old *stored) {
+		if old.obsolete() {
+			r.losses.point(Obsolete, r.name, tag, old, Place{}, "")
+			return
+		}
 		r.losses.point(NotRising, r.name, tag, old, p.place, "")
 	}, func(old *stored) {
 		r.losses.point(Sampled, r.name, tag, old, Place{}, "")
@@ -239,6 +243,10 @@ func (r *rustRun) commit(page *page) (Run, bool) {
 		t := l.shown()
 		for i := range s.points {
 			p := &s.points[i]
+			if p.obsolete() {
+				r.losses.point(Obsolete, r.name, tag, p, Place{}, "")
+				continue
+			}
 			value, err := enrich(p.value, s.md)
 			if err != nil {
 				r.losses.point(WrongForm, r.name, tag, p, Place{}, err.Error())

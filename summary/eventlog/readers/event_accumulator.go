@@ -207,7 +207,7 @@ func (r *accumulator) add(v *eventpb.Summary_Value, p stored) error {
 			tag = v.GetNodeName()
 		}
 	default:
-		r.losses.point(NoValue, r.name, tag, &p, Place{}, "")
+		r.losses.point(noValue(v), r.name, tag, &p, Place{}, "")
 		return nil
 	}
 	p.value = datumOf(v)

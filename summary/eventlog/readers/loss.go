@@ -1,6 +1,10 @@
 package readers
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/runhook/runhook/summary/eventpb"
+)
 
 // A Reason is why something is not shown.
 type Reason int
@@ -40,6 +44,9 @@ const (
 	WrongForm
 	// NoValue: the value carries metadata only.
 	NoValue
+	// Obsolete: the value has the form obsolete_old_style_histogram, which no
+	// reader shows. A run that was resumed may have some, see package summary.
+	Obsolete
 	// NewVersion: the plugin's part of the metadata has a version that it does
 	// not know.
 	NewVersion
@@ -68,6 +75,7 @@ var reasons = map[Reason]string{
 	WrongClass:       "the page asks for another data class",
 	WrongForm:        "not a value of the series' kind",
 	NoValue:          "no value",
+	Obsolete:         "of a form that no reader shows",
 	NewVersion:       "the plugin's data has an unknown version",
 	NoSample:         "no sample at the step",
 	NotOnPage:        "no page shows it",
@@ -171,4 +179,18 @@ func (l *ledger) points(reason Reason, run, tag string, ps []stored, detail stri
 	for i := range ps {
 		l.point(reason, run, tag, &ps[i], Place{}, detail)
 	}
+}
+
+// noValue is why a value that holds none of what Python's readers know is not
+// shown.
+func noValue(v *eventpb.Summary_Value) Reason {
+	if _, ok := v.GetValue().(*eventpb.Summary_Value_ObsoleteOldStyleHistogram); ok {
+		return Obsolete
+	}
+	return NoValue
+}
+
+// obsolete reports whether the data server keeps a value for nothing.
+func (p *stored) obsolete() bool {
+	return p.value.kind == oldDatum && noValue(p.value.old) == Obsolete
 }

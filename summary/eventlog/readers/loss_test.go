@@ -21,6 +21,7 @@ func TestLosses(t *testing.T) {
 	bare := tensor("x", "", 0, &eventpb.TensorProto{Dtype: eventpb.DataType_FLOAT, FloatVal: []float32{1}})
 	infinite := encode(&eventpb.Event{WallTime: math.Inf(1), Step: 7, What: &eventpb.Event_Summary{Summary: &eventpb.Summary{Value: []*eventpb.Summary_Value{simple("x")}}}})
 	nan := encode(&eventpb.Event{WallTime: math.NaN(), Step: 7})
+	obsolete := &eventpb.Summary_Value{Tag: "x", Value: &eventpb.Summary_Value_ObsoleteOldStyleHistogram{}}
 
 	tests := []struct {
 		name       string
@@ -30,6 +31,13 @@ func TestLosses(t *testing.T) {
 		{
 			name: "nothing, where steps rise",
 			fsys: oneFile(version, scalars(1, 2, 3)),
+		},
+		{
+			name: "values of a form that nothing shows, one of them preempted",
+			fsys: oneFile(version, scalars(1), at(2, obsolete), at(3, obsolete), scalars(3)),
+			ea:   []string{`2 points of tag "x" in run ".": of a form that no reader shows (tfevents, offset 79, step 2)`},
+			py:   []string{`2 points of tag "x" in run ".": of a form that no reader shows (tfevents, offset 79, step 2)`},
+			rb:   []string{`2 points of tag "x" in run ".": of a form that no reader shows (tfevents, offset 115, step 3)`},
 		},
 		{
 			name: "points behind a late one",

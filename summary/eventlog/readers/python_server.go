@@ -210,7 +210,7 @@ func (r *pythonRun) add(e *eventpb.Event, v *eventpb.Summary_Value, at Place) {
 	p := stored{step: e.GetStep(), wall: e.GetWallTime(), place: at}
 	t, ok := v.GetValue().(*eventpb.Summary_Value_Tensor)
 	if !ok {
-		r.losses.point(NoValue, r.name, tag, &p, Place{}, "")
+		r.losses.point(noValue(v), r.name, tag, &p, Place{}, "")
 		return
 	}
 	if tag == "" {

@@ -223,3 +223,23 @@ func TestRepairInPlaceFollowsLinks(t *testing.T) {
 	require.NotZero(t, info.Mode()&os.ModeSymlink)
 	require.Zero(t, command(t, "repair", "real", "-n").status)
 }
+
+// What a resumed run has dropped is meant to go, and what tells the data server so
+// is no data.
+func TestVerifyFindsNothingInARunThatWasResumed(t *testing.T) {
+	dir := t.TempDir()
+	for i, resume := range []summary.ResumePoint{{}, summary.ResumeAfter(4)} {
+		w, err := summary.NewFileWriter(dir, summary.FileWriterConfig{Resume: resume})
+		require.NoError(t, err)
+		for step := range int64(9) {
+			if i == 0 {
+				require.NoError(t, w.Scalar("accuracy", 0.5, step))
+			}
+			if i == 0 || step > 4 {
+				require.NoError(t, w.Scalar("loss", 1, step))
+			}
+		}
+		require.NoError(t, w.Close())
+	}
+	succeeds(t, "verify", dir)
+}

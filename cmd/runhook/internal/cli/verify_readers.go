@@ -78,8 +78,8 @@ func overtaken(answers []answer) map[dropping]bool {
 func (v *verified) ask(a answer, agreed map[dropping]bool) {
 	v.Findings = append(v.Findings, a.faults...)
 	for _, loss := range a.losses {
-		if loss.Reason == readers.Truncated {
-			continue // A torn file is found already.
+		if loss.Reason == readers.Truncated || loss.Reason == readers.Obsolete {
+			continue // A torn file is found already; such a value holds nothing.
 		}
 		if d, ok := droppingOf(&loss); ok && agreed[d] {
 			a.Overtaken += loss.Points
