@@ -206,13 +206,11 @@ func opOfAny[T any](kind, name, fetch string, value func(tag string, x T) (Value
 	return opOf(kind, name, fetch, func(tag string, in input) (Value, error) {
 		x, ok := in.Any().(T)
 		if !ok {
-			return Value{}, in.want(typeName[T]())
+			return Value{}, in.want("a " + reflect.TypeFor[T]().String())
 		}
 		return value(tag, x)
 	})
 }
-
-func typeName[T any]() string { return "a " + reflect.TypeFor[T]().String() }
 
 func (op *madeOp) Fetches() []string { return op.fetches }
 
