@@ -52,6 +52,7 @@ func Main(ctx context.Context, args []string, streams Streams) int {
 type app struct {
 	Streams
 	json, quiet bool
+	progress    *meter // the latest, nil if there was none
 }
 
 const rootLong = `runhook reads what TensorBoard reads: event files, and log directories full of
@@ -146,12 +147,14 @@ func (t told) ended() error {
 
 // complain tells of an error.
 func (a *app) complain(err error) {
+	a.progress.clear()
 	fmt.Fprintf(a.Err, "runhook: %s\n", safe.Text(strings.TrimPrefix(err.Error(), "eventlog: ")))
 }
 
 // remark tells something that is no error.
 func (a *app) remark(format string, args ...any) {
 	if !a.quiet {
+		a.progress.clear()
 		fmt.Fprintf(a.Err, "runhook: %s\n", safe.Text(fmt.Sprintf(format, args...)))
 	}
 }

@@ -53,7 +53,7 @@ func (a *app) measured(l *log, what string, toStdout bool, work func() error) er
 	}
 	m := a.meter(what, total, toStdout)
 	l.config.Progress = m.add
-	defer m.done()
+	defer m.clear()
 	return work()
 }
 

@@ -23,7 +23,7 @@ func (a *app) meter(what string, total int64, toStdout bool) *meter {
 	if a.quiet || !a.ErrTerminal || toStdout && a.OutTerminal {
 		return nil
 	}
-	return &meter{after: time.Now().Add(a.Patience), bar: progressbar.NewOptions64(total,
+	a.progress = &meter{after: time.Now().Add(a.Patience), bar: progressbar.NewOptions64(total,
 		progressbar.OptionSetWriter(a.Err),
 		progressbar.OptionSetDescription(what),
 		progressbar.OptionShowBytes(true),
@@ -32,6 +32,7 @@ func (a *app) meter(what string, total int64, toStdout bool) *meter {
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionClearOnFinish(),
 	)}
+	return a.progress
 }
 
 // add counts bytes.
@@ -50,9 +51,9 @@ func (m *meter) add(n int) {
 	m.pending = 0
 }
 
-// done removes the bar.
-func (m *meter) done() {
+// clear takes the bar off the line, until the next bytes.
+func (m *meter) clear() {
 	if m != nil {
-		_ = m.bar.Clear()
+		_ = m.bar.Clear() // As with add.
 	}
 }

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"context"
 	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -63,6 +64,11 @@ func TestProgressIsShownOnTerminalsOnly(t *testing.T) {
 		r := commandOn(t, t.Context(), shown, strings.Fields(args)...)
 		require.Regexp(t, `\d+% \|`, r.err, args)
 	}
+	flip(t, "runs/eval/"+first, 900)
+	r := commandOn(t, t.Context(), shown, "export", "runs", "-o", "y.csv")
+	require.Regexp(t, `\r *\r+runhook: runs/eval/`+first+`: record`, r.err, "on a line of its own")
+	require.NoError(t, os.RemoveAll("runs/eval"))
+
 	piped := cli.Streams{Patience: 1}
 	both := cli.Streams{OutTerminal: true, ErrTerminal: true, Patience: 1}
 	require.Empty(t, commandOn(t, t.Context(), piped, "ls", "runs").err)

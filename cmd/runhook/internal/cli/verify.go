@@ -116,7 +116,7 @@ func (a *app) verify(ctx context.Context, path string, o verifyOptions) error {
 	}
 	v := &verified{Bytes: l.size, Findings: []finding{}}
 	m := a.meter("verifying", l.size*int64(1+len(views)), false)
-	defer m.done()
+	defer m.clear()
 	for _, run := range l.runs {
 		if err := v.run(ctx, run, m.add); err != nil {
 			return err
@@ -134,7 +134,7 @@ func (a *app) verify(ctx context.Context, path string, o verifyOptions) error {
 	for _, answer := range answers {
 		v.ask(answer, agreed)
 	}
-	m.done()
+	m.clear()
 	v.Findings = slices.DeleteFunc(v.Findings, func(f finding) bool { return slices.Contains(o.ignore, f.Class) })
 	status := a.tell(l.unlisted)
 	if len(v.Findings) > 0 {
