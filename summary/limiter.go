@@ -256,9 +256,17 @@ func (l *Limiter) usable() error {
 	return nil
 }
 
-// release writes what is kept, in the order in which it came. What cannot be
-// written is kept again.
+// release is writeKept for a limiter in use.
 func (l *Limiter) release() error {
+	if err := l.usable(); err != nil {
+		return err
+	}
+	return l.writeKept()
+}
+
+// writeKept writes what is kept, in the order in which it came. What cannot be
+// written is kept again.
+func (l *Limiter) writeKept() error {
 	l.releasing <- struct{}{}
 	defer func() { <-l.releasing }()
 	kept := l.take()
@@ -294,7 +302,7 @@ func (l *Limiter) keep(kept []keptValue) {
 
 // Flush implements [Sink].
 func (l *Limiter) Flush() error {
-	if err := cmp.Or(l.usable(), l.release()); err != nil {
+	if err := l.release(); err != nil {
 		return err
 	}
 	return l.next.Flush()
@@ -306,14 +314,14 @@ func (l *Limiter) Close() error {
 		l.mu.Lock()
 		l.closed = true
 		l.mu.Unlock()
-		l.err = errors.Join(l.release(), l.next.Close())
+		l.err = errors.Join(l.writeKept(), l.next.Close())
 	})
 	return l.err
 }
 
 // BeginSession implements [SessionSink]. What is kept belongs to the time before.
 func (l *Limiter) BeginSession() error {
-	if err := cmp.Or(l.usable(), l.release()); err != nil {
+	if err := l.release(); err != nil {
 		return err
 	}
 	if l.session == nil {

@@ -16,12 +16,11 @@ import (
 
 // A memoryDisk makes memory files, one after the other.
 type memoryDisk struct {
-	t       testing.TB
-	mu      sync.Mutex
-	all     []*memoryFile // those that were removed, too
-	full    bool          // what is made has no room for anything
-	broken  error         // of making a file, if not nil
-	created int           // how often somebody tried
+	t      testing.TB
+	mu     sync.Mutex
+	all    []*memoryFile // those that were removed, too
+	full   bool          // what is made has no room for anything
+	broken error         // of making a file, if not nil
 }
 
 // openOnDisk returns a writer on a disk of its own, which is closed at the end of
@@ -40,7 +39,6 @@ func openOnDisk(t testing.TB, config summary.FileWriterConfig) (*summary.FileWri
 func (d *memoryDisk) create() (summary.File, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.created++
 	if d.broken != nil {
 		return nil, d.broken
 	}
@@ -91,13 +89,6 @@ func (d *memoryDisk) files() []*memoryFile {
 		defer f.mu.Unlock()
 		return slices.Contains(f.calls, "Remove")
 	})
-}
-
-// attempts returns how often somebody tried to make a file.
-func (d *memoryDisk) attempts() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.created
 }
 
 // events returns the events of the files that are there, each without its version.

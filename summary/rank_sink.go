@@ -36,11 +36,12 @@ func NewRankSink(logdir string, config RankConfig) (Sink, error) {
 		return nil, errors.New("summary: NewRankSink: logdir is empty")
 	}
 	var errs []error
+	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if config.Rank < 0 {
-		errs = append(errs, fmt.Errorf("Rank is %d, want 0 (the chief) or a positive number", config.Rank))
+		fault("Rank is %d, want 0 (the chief) or a positive number", config.Rank)
 	}
 	if config.Others < RankChiefOnly || config.Others > RankOwnRun {
-		errs = append(errs, fmt.Errorf("Others is %d, want RankChiefOnly or RankOwnRun", config.Others))
+		fault("Others is %d, want RankChiefOnly or RankOwnRun", config.Others)
 	}
 	_, err := config.Writer.resolve() // on every rank, or they would differ
 	if err := errors.Join(faults.Join("summary: RankConfig", errs...), err); err != nil {

@@ -1,7 +1,6 @@
 package summary
 
 import (
-	"cmp"
 	"errors"
 	"strings"
 	"sync"
@@ -102,13 +101,16 @@ func (s *stream) room() error {
 		}
 		s.progress.Wait()
 	}
-	return s.usable()
+	if err := s.usable(); err != nil {
+		return err
+	}
+	return s.coming.err
 }
 
 // ready waits until an event may be added. taken is false if it is dropped, or
 // refused with an error.
 func (s *stream) ready() (taken bool, err error) {
-	err = cmp.Or(s.room(), s.coming.err)
+	err = s.room()
 	if err == errFull {
 		s.dropped++
 		switch {

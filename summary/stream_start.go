@@ -1,9 +1,6 @@
 package summary
 
-import (
-	"cmp"
-	"time"
-)
+import "time"
 
 // A start is the START that a monitored session is to get.
 type start struct {
@@ -45,7 +42,7 @@ func (s *stream) expectAt(step int64, overtaken overtaken, err error) {
 func (s *stream) startSession(now time.Time, step int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := cmp.Or(s.room(), s.coming.err)
+	err := s.room()
 	if len(s.coming.overtaken) > 0 {
 		step = s.coming.step // The session may write its first step later.
 	}
