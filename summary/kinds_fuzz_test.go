@@ -133,7 +133,7 @@ func (z fuzzed) ops(tag string) []summary.Op {
 		summary.HistogramRaw(tag, "x"), summary.NonFinite(tag, "x"), summary.Image(tag, "x", z.a), summary.Images(tag, "x", z.b), summary.ImageBoxes(tag, "x", "x"),
 		summary.EncodedImages(tag, "x"), summary.Figure(tag, "x"), summary.Video(tag, "x"), summary.Audio(tag, "x", z.x, z.a), summary.AudioV1(tag, "x", z.y, z.b),
 		summary.Audios(tag, "x", z.x, z.a), summary.Text(tag, "x"), summary.Tensor(tag, "x", summary.Plugin{Name: z.text}), summary.PRCurve(tag, "x", "x", "x", z.a),
-		summary.PRCurveRaw(tag, "x"), summary.Mesh(tag, "x"),
+		summary.PRCurveRaw(tag, "x"), summary.Mesh(tag, "x"), summary.Serialized("x"),
 	}
 }
 
