@@ -56,8 +56,8 @@ func parseFlags(args []string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("gorgonia-digits", flag.ContinueOnError)
 	flags.StringVar(&o.logdir, "logdir", "", "`directory` for event files and checkpoints (default: a new one below the temporary directory)")
-	flags.Int64Var(&o.steps, "steps", 1000, "how many `steps` to train at most")
-	flags.Int64Var(&o.patience, "patience", 500, "stop when the test accuracy has not risen for so many `steps`")
+	flags.Int64Var(&o.steps, "steps", 500, "how many `steps` to train at most")
+	flags.Int64Var(&o.patience, "patience", 300, "stop when the test accuracy has not risen for so many `steps`")
 	flags.Uint64Var(&o.seed, "seed", 1, "`seed` of the split, the weights and the batches")
 	if err := flags.Parse(args); err != nil {
 		return o, err
