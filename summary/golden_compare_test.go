@@ -260,6 +260,9 @@ func describePicture(t *testing.T, name string, encoded []byte, fields map[strin
 		}
 	}
 	fields[name+" format"] = fmt.Sprint(format, " ", bounds.Dx(), "×", bounds.Dy())
+	if format == "png" {
+		fields[name+" colour type"] = fmt.Sprint(encoded[25]) // of the header: grey, colours, with alpha
+	}
 	fields[name+" pixels"] = hex.EncodeToString(pixels)
 }
 
