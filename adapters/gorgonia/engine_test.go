@@ -24,6 +24,7 @@ type line struct {
 	learnables G.Nodes
 	batches    int // that are left; -1: without end
 	made       int
+	blocked    bool // there is no next batch before ctx is done
 }
 
 const rows = 4
@@ -48,7 +49,11 @@ func newLine(t testing.TB) *line {
 	return l
 }
 
-func (l *line) next(context.Context) error {
+func (l *line) next(ctx context.Context) error {
+	if l.blocked {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	if l.batches == 0 {
 		return io.EOF
 	}
@@ -117,6 +122,7 @@ func TestAGorgoniaEngineIsAnEngine(t *testing.T) {
 		Feeds:    session.Feeds{gorgonia.LearningRate: session.Float64(0.5)},
 		Volatile: []string{"loss", "prediction", "grad:line/w", "grad:b"},
 		EndInput: func(e session.Engine) { lines[e].batches = 0 },
+		Block:    func(e session.Engine) { lines[e].blocked = true },
 	})
 }
 

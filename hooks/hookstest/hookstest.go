@@ -147,6 +147,10 @@ func newFamily(t *testing.T, o Options, dir string) *family {
 		f.ema,
 		made(hooks.NewProgressHook(hooks.ProgressHookConfig{Total: steps, Values: []string{o.Loss}, EverySteps: 6, Output: &f.progress}))(t),
 		hooks.NewSignalHook(hooks.SignalHookConfig{}),
+		made(hooks.NewHParamsHook(hooks.HParamsHookConfig{Start: summary.HParamsStart{HParams: summary.HParams{"steps": steps}}, OutputDir: dir}))(t),
+		made(hooks.NewEarlyStoppingHook(hooks.EarlyStoppingHookConfig{
+			ShouldStop: func(context.Context) (bool, error) { return false, nil }, RunEverySteps: 4,
+		}))(t),
 		made(hooks.NewTimeoutHook(hooks.TimeoutHookConfig{Timeout: time.Hour}))(t),
 		made(hooks.FuncEvery(hooks.FuncEveryConfig{
 			EverySteps: 3, Fetches: []string{o.Loss},

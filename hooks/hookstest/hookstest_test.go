@@ -2,12 +2,46 @@ package hookstest_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/runhook/runhook/hooks/hookstest"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/graph"
 )
+
+// No hook of package hooks is left out: it stands in the suite, or a training job
+// has it by itself.
+func TestTheFamilyIsComplete(t *testing.T) {
+	suite, err := os.ReadFile("hookstest.go")
+	require.NoError(t, err)
+	job, err := os.ReadFile("../monitored_training_session.go")
+	require.NoError(t, err)
+	files, err := filepath.Glob("../*.go")
+	require.NoError(t, err)
+	constructor := regexp.MustCompile(`(?m)^func ([A-Z]\w*)\(.*\) (\(\*|\*)(\w+Hook)\b`)
+	families := make(map[string]bool) // by the hook's type: is it made?
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, found := range constructor.FindAllStringSubmatch(string(text), -1) {
+			name, hook := found[1], found[3]
+			families[hook] = families[hook] || strings.Contains(string(suite), "hooks."+name+"(") || strings.Contains(string(job), name+"(")
+		}
+	}
+	require.Greater(t, len(families), 20)
+	for hook, made := range families {
+		require.True(t, made, "%s is not in the suite", hook)
+	}
+}
 
 func TestTheEmbeddedEngineServesAllHooks(t *testing.T) {
 	hookstest.TestEngine(t, func(*testing.T) session.Engine {
