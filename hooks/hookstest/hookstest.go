@@ -61,7 +61,7 @@ func TestEngine(t *testing.T, newEngine func(t *testing.T) session.Engine, optio
 
 // train runs a training job until a hook stops it. The job records a summary of
 // the loss in every step.
-func train(t *testing.T, ctx context.Context, engine session.Engine, o Options, dir string, attached ...session.SessionRunHook) error {
+func train(ctx context.Context, t *testing.T, engine session.Engine, o Options, dir string, attached ...session.SessionRunHook) error {
 	t.Helper()
 	ops := []summary.Op{summary.Scalar("loss", o.Loss)}
 	for _, name := range o.Tensors {
@@ -82,7 +82,7 @@ func train(t *testing.T, ctx context.Context, engine session.Engine, o Options, 
 func testFamily(t *testing.T, engine session.Engine, o Options) {
 	dir := t.TempDir()
 	f := newFamily(t, o, dir)
-	require.NoError(t, train(t, t.Context(), engine, o, dir, f.hooks...))
+	require.NoError(t, train(t.Context(), t, engine, o, dir, f.hooks...))
 
 	curves := make(map[string]eventlog.Curve)
 	read, err := eventlog.Scalars(t.Context(), dir, eventlog.Config{})
@@ -208,22 +208,22 @@ func testResume(t *testing.T, newEngine func(t *testing.T) session.Engine, o Opt
 	dir := t.TempDir()
 	var left, found []session.Value
 	keep := &session.HookFuncs{OnEnd: func(ctx context.Context, s session.Session) error {
-		left = state(t, ctx, s, o)
+		left = state(ctx, t, s, o)
 		return nil
 	}}
-	require.NoError(t, train(t, t.Context(), newEngine(t), o, dir, stopAt(t, steps), keep))
+	require.NoError(t, train(t.Context(), t, newEngine(t), o, dir, stopAt(t, steps), keep))
 
 	compare := &session.HookFuncs{OnAfterCreateSession: func(ctx context.Context, s session.Session, _ *session.Coordinator) error {
-		found = state(t, ctx, s, o)
+		found = state(ctx, t, s, o)
 		return nil
 	}}
-	require.NoError(t, train(t, t.Context(), newEngine(t), o, dir, stopAt(t, steps+10), compare))
+	require.NoError(t, train(t.Context(), t, newEngine(t), o, dir, stopAt(t, steps+10), compare))
 	require.Equal(t, left, found, "of %q", o.State)
 	require.Equal(t, numbersTo(steps+10), lossSteps(t, dir))
 }
 
 // state is what checkpoints bring back, and the global step.
-func state(t *testing.T, ctx context.Context, s session.Session, o Options) []session.Value {
+func state(ctx context.Context, t *testing.T, s session.Session, o Options) []session.Value {
 	t.Helper()
 	values, err := session.Eval(ctx, s, append([]string{session.GlobalStepName}, o.State...)...)
 	require.NoError(t, err)
@@ -248,20 +248,20 @@ func testInterruption(t *testing.T, newEngine func(t *testing.T) session.Engine,
 			return err
 		},
 		OnEnd: func(ctx context.Context, s session.Session) error {
-			left = state(t, ctx, s, o)
+			left = state(ctx, t, s, o)
 			return nil
 		},
 	}
-	require.ErrorIs(t, train(t, ctx, newEngine(t), o, dir, interrupt), errPower)
+	require.ErrorIs(t, train(ctx, t, newEngine(t), o, dir, interrupt), errPower)
 	require.Equal(t, numbersTo(last), lossSteps(t, dir), "the event file is whole")
 
 	var found []session.Value
 	stop := &session.HookFuncs{OnAfterCreateSession: func(ctx context.Context, s session.Session, coord *session.Coordinator) error {
-		found = state(t, ctx, s, o)
+		found = state(ctx, t, s, o)
 		coord.RequestStop(nil)
 		return nil
 	}}
-	require.NoError(t, train(t, t.Context(), newEngine(t), o, dir, stop))
+	require.NoError(t, train(t.Context(), t, newEngine(t), o, dir, stop))
 	require.Equal(t, left, found, "the checkpoint is whole")
 }
 
@@ -273,7 +273,7 @@ func testEarlyStop(t *testing.T, engine session.Engine, o Options) {
 	require.NoError(t, err)
 	evaluator, err := hooks.NewInMemoryEvaluatorHook(evaluation(dir))
 	require.NoError(t, err)
-	require.NoError(t, train(t, t.Context(), engine, o, dir, evaluator, stop))
+	require.NoError(t, train(t.Context(), t, engine, o, dir, evaluator, stop))
 	last := lossSteps(t, dir)
 	require.Contains(t, []int{12, 13}, len(last), "the third evaluation is that of step 12")
 }
