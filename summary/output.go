@@ -130,7 +130,10 @@ func (o *output) write(b batch, sync, verify bool) (at int, events int64, err er
 			return at, events, err
 		}
 	}
-	if sync {
+	if verify && o.unverified > 0 { // written without a look
+		err = o.verify()
+	}
+	if sync && err == nil {
 		err = o.sync()
 	}
 	return at, events, err

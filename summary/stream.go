@@ -19,7 +19,7 @@ type stream struct {
 	done   chan struct{} // closed when the goroutine has ended
 
 	mu       sync.Mutex // guards what follows
-	progress sync.Cond  // settled, synced, failures, err, broken, closing or the queue have changed
+	progress sync.Cond  // settled, seen, synced, failures, err, broken, closing or the queue have changed
 	queue    batch      // accepted and not yet taken for writing
 	spare    []byte     // the other buffer, while it is not being written
 	woken    bool       // the goroutine was told to write and has not begun
@@ -33,6 +33,7 @@ type stream struct {
 
 	accepted, settled int64 // events taken, and those of them that wait no longer
 	syncTo, synced    int64 // events to be, and that are, on disk
+	seeTo, seen       int64 // events after which the file is to be, and was, seen to be there
 
 	// The file that the next event goes to, as the queue has it.
 	current   int // its number, from 1
@@ -290,12 +291,13 @@ func (s *stream) flush(sync bool) error {
 		return err
 	}
 	target, failures := s.accepted, s.failures
+	s.seeTo = target
 	if sync {
 		s.syncTo = target
 	}
 	s.urgent = true
 	s.wakeUp()
-	for s.err == nil && s.failures == failures && (s.settled < target || sync && s.synced < target) {
+	for s.err == nil && s.failures == failures && (s.settled < target || s.seen < target || sync && s.synced < target) {
 		s.progress.Wait()
 	}
 	if s.err == nil && s.failures > failures {

@@ -64,6 +64,19 @@ func TestAnErrorBehindTheCallersBackComesWithTheNextCall(t *testing.T) {
 	})
 }
 
+func TestAFlushWithNothingToWriteStillLooksAfterTheFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newMemoryFile()
+		w := openOn(t, f, summary.FileWriterConfig{FlushSecs: summary.Off, FlushEvents: 1})
+		require.NoError(t, w.Scalar("loss", 1, 1))
+		synctest.Wait() // it is written
+		f.set(func(f *memoryFile) { f.faults["Exists"] = errBroken })
+		require.ErrorIs(t, w.Flush(), errBroken)
+		require.Equal(t, int64(1), w.Stats().Lost)
+		require.ErrorIs(t, w.Scalar("loss", 1, 2), errBroken, "sticky")
+	})
+}
+
 func TestAnErrorOfClosingIsReturnedByEveryClose(t *testing.T) {
 	f := newMemoryFile()
 	w := openOn(t, f, summary.FileWriterConfig{FlushSecs: summary.Off})

@@ -26,17 +26,17 @@ func (s *stream) run(o *output) {
 	defer retry.Stop()
 	pause := firstPause
 	for {
-		due, verify := false, s.config.WhenBroken == ErrorHeal
+		due := false
 		select {
 		case <-s.wake:
 		case <-flush:
-			verify = true
+			s.request(&s.seeTo)
 		case <-sync:
-			s.requestSync()
+			s.request(&s.syncTo)
 		case <-retry.C:
 			due = true
 		}
-		outcome, closing := s.writeAll(o, due, verify)
+		outcome, closing := s.writeAll(o, due)
 		switch {
 		case closing:
 			s.finish(o)
@@ -59,11 +59,11 @@ func tick(period time.Duration) (c <-chan time.Time, stop func()) {
 	return ticker.C, ticker.Stop
 }
 
-// requestSync asks for what SyncPeriodic does.
-func (s *stream) requestSync() {
+// request asks for something to be done to all events so far: seeTo or syncTo.
+func (s *stream) request(to *int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.syncTo = s.accepted
+	*to = s.accepted
 }
 
 // An outcome is that of writeAll.
@@ -78,16 +78,15 @@ const (
 // writeAll writes what has been added, until nothing is left. While the file is
 // broken it tries only if that is due or somebody waits. It reports whether the
 // stream is to be closed; then nothing more will be added.
-func (s *stream) writeAll(o *output, due, verify bool) (outcome outcome, closing bool) {
+func (s *stream) writeAll(o *output, due bool) (outcome outcome, closing bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	closing = s.closing // a file that broke before that is tried once more after it
 	due = due || s.urgent || closing
-	verify = verify || s.urgent
 	s.woken, s.urgent = false, false
 	again := s.broken == nil // a file that breaks is replaced at once
-	for s.err == nil && (due || s.broken == nil) && (len(s.queue.records) > 0 || s.syncTo > s.synced) {
-		err := s.writeBatch(o, verify)
+	for s.err == nil && (due || s.broken == nil) && (len(s.queue.records) > 0 || s.seeTo > s.seen || s.syncTo > s.synced) {
+		err := s.writeBatch(o)
 		switch {
 		case err == nil:
 			outcome, again = wrote, true
@@ -104,8 +103,10 @@ func (s *stream) writeAll(o *output, due, verify bool) (outcome outcome, closing
 
 // writeBatch writes the queue as it is. What it could not write is in the queue
 // again. It is called with the lock, which it does not hold while it writes.
-func (s *stream) writeBatch(o *output, verify bool) error {
-	b, sync := s.queue, s.syncTo > s.synced || s.config.Sync == SyncOnFlush
+func (s *stream) writeBatch(o *output) error {
+	b := s.queue
+	sync := s.syncTo > s.synced || s.config.Sync == SyncOnFlush
+	verify := s.seeTo > s.seen || s.config.WhenBroken == ErrorHeal
 	s.queue, s.spare = batch{records: s.spare}, nil
 	s.progress.Broadcast() // there is room again
 	s.mu.Unlock()
@@ -138,6 +139,9 @@ func (s *stream) writeBatch(o *output, verify bool) error {
 		return err
 	}
 	s.broken = nil
+	if verify {
+		s.seen = s.settled
+	}
 	if sync {
 		s.synced = s.settled
 	}
