@@ -208,13 +208,6 @@ func (a goldenArray) value() session.Value {
 	return session.TensorValue(a.tensor())
 }
 
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 func readInputs(t *testing.T) (inputs map[string]goldenInput) {
 	t.Helper()
 	file, err := os.Open(filepath.Join("testdata", "inputs.json.gz"))

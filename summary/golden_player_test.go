@@ -27,7 +27,6 @@ type goldenPlayer struct {
 	dir    string
 	files  map[string]*summary.FileWriter // by run
 	runs   *summary.RunWriters
-	used   map[string]int // names of this call
 }
 
 // run returns the writer to a run below that of the golden.
@@ -159,16 +158,6 @@ func (p *goldenPlayer) replay(file string) error {
 		}
 	}
 	return nil
-}
-
-// make evaluates an op on an array and writes what it makes.
-func (p *goldenPlayer) make(w *summary.Writer, step int64, op summary.Op, a goldenArray) error {
-	p.Helper()
-	values, err := op.AppendValues(nil, fetchedX(p.T, a.value()))
-	if err != nil {
-		return err
-	}
-	return w.Add(step, values...)
 }
 
 // pictures are those of an array [batch, height, width, channels].
