@@ -200,7 +200,9 @@ func job(o options, engine *graph.Graph, final *hooks.FinalOpsHook, out io.Write
 	if err != nil {
 		return config, err
 	}
-	progress, err := hooks.NewProgressHook(hooks.ProgressHookConfig{Total: o.steps, Values: []string{lossName, testAccuracyName}, Output: out})
+	progress, err := hooks.NewProgressHook(hooks.ProgressHookConfig{
+		Total: o.steps, Values: []string{lossName, testAccuracyName}, EverySecs: 500 * time.Millisecond, Output: out,
+	})
 	if err != nil {
 		return config, err
 	}
