@@ -26,6 +26,7 @@ var checkpointMistakes = []mistake{
 	{"N-14", "a sharded checkpoint with the name of the state file is written, then refused"},
 	{"N-15", "a checkpoint without its data exists, and is not found when it is restored"},
 	{"N-16", "an absolute path in a list is made relative twice, if the folder is relative"},
+	{"N-17", "a checkpoint whose path is spelled in two ways stands in a list twice, and is removed while it is kept"},
 }
 
 // errTensorflow is an error that only TensorFlow makes.
@@ -247,9 +248,19 @@ func relativeOnce(dir string, paths []string) error {
 	return err
 }
 
+func absolute(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		panic(err)
+	}
+	return abs
+}
+
 // record puts c at the end of the list, and returns what is to be removed.
 func (s *tensorflowSaver) record(c checkpoint.SavedCheckpoint) []checkpoint.SavedCheckpoint {
-	s.list = append(slices.DeleteFunc(slices.Clone(s.list), func(other checkpoint.SavedCheckpoint) bool { return other.Path == c.Path }), c)
+	s.list = append(slices.DeleteFunc(slices.Clone(s.list), func(other checkpoint.SavedCheckpoint) bool {
+		return other.Path == c.Path || !s.makes("N-17") && absolute(other.Path) == absolute(c.Path)
+	}), c)
 	n := max(len(s.list)-s.config.MaxToKeep, 0)
 	if s.makes("N-02") {
 		n = min(n, 1)

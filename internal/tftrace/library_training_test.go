@@ -81,7 +81,7 @@ func (l *libraryTraining) trainingConfig() (session.Config, error) {
 		scaffold.ReadyOp = neverReady{}
 	}
 	config := hooks.MonitoredTrainingSessionConfig{
-		Engine:              trainingEngine{libraryEngine{l.machine}},
+		Engine:              trainingEngine{libraryEngine{l.machine}, l},
 		IsWorker:            args.isWorker(),
 		Scaffold:            scaffold,
 		SaveCheckpointSecs:  givenSeconds(args.SaveCheckpointSecs),
@@ -177,9 +177,19 @@ func (l *libraryTraining) made(h session.SessionRunHook) *recordedHook {
 const allSummaries = "all"
 
 // A trainingEngine has the summaries of its graph in its collections.
-type trainingEngine struct{ libraryEngine }
+type trainingEngine struct {
+	libraryEngine
+	training *libraryTraining
+}
 
 var _ session.Collections = trainingEngine{}
+
+// NewSession counts the sessions that a creator opens until one is ready as one
+// attempt, as scenarios do.
+func (e trainingEngine) NewSession(ctx context.Context) (session.Session, error) {
+	e.machine.attempts = e.training.created - 1
+	return e.libraryEngine.NewSession(ctx)
+}
 
 func (e trainingEngine) Collection(key string) []any {
 	if key != session.SummariesKey {
@@ -222,11 +232,9 @@ func (c *recordedCreator) CreateSession(ctx context.Context) (session.Session, e
 	l := c.training
 	l.created++
 	e := l.add("create_session", "session", l.created)
-	l.attempts = l.created - 1
 	l.off = true
 	s, err := c.SessionCreator.CreateSession(ctx)
 	l.off = false
-	l.attempts = l.created
 	if errors.Is(err, session.ErrNotReady) && errors.Is(err, context.DeadlineExceeded) {
 		err = &scriptedError{kind: "deadline_exceeded", message: err.Error()}
 	}

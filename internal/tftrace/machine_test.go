@@ -89,17 +89,17 @@ func (m *machine) create() (*machineSession, error) {
 	s := &machineSession{machine: m, number: m.attempts, vars: m.newVariables()}
 	e := m.add("create_session", "session", s.number)
 	sleep(m.spec.CreateSecs)
-	if m.waits != nil {
-		if err := m.waits(); err != nil {
-			return nil, e.fail(err)
-		}
-	}
 	if m.attempts > mostAttempts {
 		return nil, e.fail(&scriptedError{kind: "internal", message: "sessions without end"})
 	}
 	for _, f := range m.spec.CreateFaults {
 		if f.At == m.attempts {
 			return nil, e.fail(f.err())
+		}
+	}
+	if m.waits != nil {
+		if err := m.waits(); err != nil {
+			return nil, e.fail(err)
 		}
 	}
 	if m.globalStep() != "" {

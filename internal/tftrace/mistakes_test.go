@@ -40,6 +40,7 @@ var mistakes = []mistake{
 	{"N-11", "the stop flag is saved in checkpoints"},
 	{"N-12", "without a global step the stop hooks fail at their second run"},
 	{"N-13", "START is written by each saver, behind steps that the session comes to again, and by none for a new file of a folder"},
+	{"N-18", "all step counters of a process share five warnings of a step that stands still"},
 }
 
 // A mended set holds the numbers of mistakes that the model does not make.

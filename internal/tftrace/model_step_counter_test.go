@@ -73,8 +73,12 @@ func (h *modelStepCounter) afterRun(rc *modelContext, values map[string]session.
 			h.count(step)
 		}
 	}
-	if h.last != nil && *h.last == stale && h.warned < 5 {
-		h.warned++
+	warned := &h.warned
+	if h.model.makes("N-18") {
+		warned = &h.model.warned
+	}
+	if h.last != nil && *h.last == stale && *warned < 5 {
+		*warned++
 		h.model.add("log", "kind", "step_not_increased", "hook", h.name, "step", stale)
 	}
 	h.last = &stale

@@ -18,6 +18,7 @@ type model struct {
 	own     []*modelWriter          // the user's
 	opened  map[string]bool         // folders that have an event file
 	files   map[string][]event
+	warned  int // times, of steps that stand still
 	// joins makes one error of those that meet at closing. TensorFlow raises the
 	// last.
 	joins bool

@@ -3,7 +3,6 @@ package tftrace
 import (
 	"encoding/json"
 	"maps"
-	"math"
 )
 
 // A modelTraining is TensorFlow's MonitoredTrainingSession.
@@ -23,7 +22,9 @@ func (m *modelTraining) next(p phaseSpec) {
 	m.phase = p
 	m.writers = make(map[string]*modelWriter) // of a new process
 	m.graph.Summaries = maps.Clone(m.scenario)
-	m.graph.Summaries[allSummaries] = graphSpec{Summaries: m.scenario}.allSummaries()
+	if len(m.scenario) > 0 {
+		m.graph.Summaries[allSummaries] = graphSpec{Summaries: m.scenario}.allSummaries()
+	}
 }
 
 func (m *modelTraining) open(phaseSpec, []string) (monitored, error) {
@@ -120,7 +121,11 @@ func (m *modelTraining) hookNames() ([]string, error) {
 	if summaryDir != "" && recorded {
 		saver := m.periodArgs(summaries)
 		saver["output_dir"] = summaryDir
-		saver["scaffold"] = map[string]any{"summary_op": allSummaries}
+		scaffold := map[string]any{}
+		if len(m.scenario) > 0 {
+			scaffold["summary_op"] = allSummaries
+		}
+		saver["scaffold"] = scaffold
 		if err := make("summary_saver", saver); err != nil {
 			return nil, err
 		}
@@ -151,8 +156,8 @@ func (m *modelTraining) periodArgs(p modelPeriod) map[string]any {
 	return args
 }
 
-// worker is how a worker waits for its chief: every 30 s, while that fits into
-// the limit.
+// worker is how a worker waits for its chief, with one session open already: it
+// tries another one every 30 s, while that fits into the limit.
 func (m *modelTraining) worker() func() error {
 	return func() error {
 		if m.phase.ChiefIsReady == nil || *m.phase.ChiefIsReady {
@@ -162,7 +167,10 @@ func (m *modelTraining) worker() func() error {
 		if m.phase.Args.MaxWaitSecs != nil {
 			limit = *m.phase.Args.MaxWaitSecs
 		}
-		sleep(30 * math.Floor(limit/30))
+		try := 30 + m.spec.CreateSecs
+		for waited := m.spec.CreateSecs; waited+30 <= limit; waited += try {
+			sleep(try)
+		}
 		return modelError("deadline_exceeded")
 	}
 }

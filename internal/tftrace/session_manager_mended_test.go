@@ -3,7 +3,6 @@ package tftrace
 import (
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"testing"
 
@@ -20,16 +19,24 @@ func (s *managerScenario) mended(tr trace) (trace, []string) {
 	shows := make(map[string]bool)
 	done := 0 // operations
 	for _, e := range tr.Events {
+		if e["ev"] == "open_session" && s.Ops[done].excludes() {
+			continue // none is opened for nothing
+		}
 		if e["ev"] != "return" && e["ev"] != "raise" {
 			out = append(out, e)
 			continue
 		}
 		e = maps.Clone(e)
-		if left, ok := e["left_open"].([]any); ok {
+		left, ok := e["left_open"].([]any)
+		switch {
+		case s.Ops[done].excludes():
 			shows["D-09"] = true
-			out = append(out, s.leaveNothing(s.Ops[done], &out, left, e["t"])...)
-			delete(e, "left_open")
+			e["error"] = []errorPart{{kind: "value_error"}}
+		case ok:
+			shows["D-09"] = true
+			out = append(out, s.closed(left, e["t"])...)
 		}
+		delete(e, "left_open")
 		if parts, ok := e["error"].([]errorPart); ok && isUnformatted(parts[0]) {
 			shows["D-16"] = true
 			e["error"] = []errorPart{{parts[0].kind, s.ambiguous()}}
@@ -40,17 +47,9 @@ func (s *managerScenario) mended(tr trace) (trace, []string) {
 	return trace{Events: out}, sortedKeys(shows)
 }
 
-// leaveNothing is what happens to the sessions that TensorFlow leaves open when
-// an operation fails (D-09): they are closed. Where the arguments exclude each
-// other, which TensorFlow finds out with a session open, none is opened: its
-// event is taken out of events.
-func (s *managerScenario) leaveNothing(op managerOp, events *[]event, left []any, t any) []event {
-	if op.CheckpointDir != "" && op.CheckpointFile != "" {
-		*events = slices.DeleteFunc(slices.Clone(*events), func(e event) bool {
-			return e["ev"] == "open_session" && slices.Contains(left, e["session"])
-		})
-		return nil
-	}
+// closed is what happens to the sessions that TensorFlow leaves open when an
+// operation fails (D-09).
+func (s *managerScenario) closed(left []any, t any) []event {
 	var closed []event
 	for _, number := range left {
 		e := event{"ev": "close_session", "t": t, "session": number}

@@ -67,6 +67,9 @@ type managerOp struct {
 	MaxWaitSecs       *float64 `json:"max_wait_secs"`
 }
 
+// excludes reports whether the arguments exclude each other.
+func (op managerOp) excludes() bool { return op.CheckpointDir != "" && op.CheckpointFile != "" }
+
 // namesSpec is a name or a list of names.
 type namesSpec []string
 
