@@ -40,23 +40,30 @@ func replayTraining(t *testing.T, d document) outcome {
 		return unknown("hook " + name)
 	}
 	want := recorded(t, d).binding(s.isProbe)
-	return judge(want, playTraining(t, s), func(mended mended) (tr trace) {
-		inBubble(t, func(t *testing.T) {
-			r := newRecorder()
-			m := &modelTraining{model: newModel(newMachine(s, r), mended), scenario: s.Graph.Summaries, saved: make(map[string]*variables)}
-			performTraining(s, r, m)
-			tr = trace{Events: r.events, Files: m.files}
-		})
-		return tr.binding(s.isProbe)
-	})
+	model := func(mended mended) trace { return playTrainingModel(t, s, mended) }
+	return judge(want, playTraining(t, s), model)
 }
 
+func playTrainingModel(t *testing.T, s *scenario, mended mended) (tr trace) {
+	t.Helper()
+	inBubble(t, func(t *testing.T) {
+		r := newRecorder()
+		m := &modelTraining{model: newModel(newMachine(s, r), mended), scenario: s.Graph.Summaries, saved: make(map[string]*variables)}
+		performTraining(s, r, m)
+		tr = trace{Events: r.events, Files: m.files}
+	})
+	return tr.binding(s.isProbe)
+}
+
+// playTraining plays should_stop as playLibrary does.
 func playTraining(t *testing.T, s *scenario) (tr trace) {
 	t.Helper()
 	dir := t.TempDir()
+	stopFails := playTrainingModel(t, s, allMended(mistakes)).raises("should_stop")
 	inBubble(t, func(t *testing.T) {
 		r := newRecorder()
 		l := &libraryTraining{library: newLibrary(t.Context(), dir, newMachine(s, r))}
+		l.stopFails = stopFails
 		performTraining(s, r, l)
 		require.NoError(t, l.close())
 		files, err := filesBelow(dir, r.start)
