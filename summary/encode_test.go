@@ -64,7 +64,7 @@ func scalarMessage(tag string, value float32) *eventpb.Summary_Value {
 
 func histogramMessage(tag string, values []float64) *eventpb.Summary_Value {
 	var h histogram.Histogram
-	h.AddFloat64s(values)
+	histogram.Add(&h, values)
 	rows := h.AppendRows(nil)
 	tensor := &eventpb.TensorProto{
 		Dtype:       eventpb.DataType_DOUBLE,

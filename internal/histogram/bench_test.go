@@ -43,11 +43,11 @@ func BenchmarkAdd(b *testing.B) {
 		{"1 in 1000 NaN", func() float64 { return pick(r, 1000, []float64{math.NaN()}, r.NormFloat64()) }},
 	} {
 		values := f32s(kind.next)
-		b.Run("float32 "+kind.name, func(b *testing.B) { perValue(b, func() { h.AddFloat32s(values) }) })
+		b.Run("float32 "+kind.name, func(b *testing.B) { perValue(b, func() { histogram.Add(&h, values) }) })
 	}
-	b.Run("float64 normal", func(b *testing.B) { perValue(b, func() { h.AddFloat64s(f64s) }) })
-	b.Run("int64 normal", func(b *testing.B) { perValue(b, func() { histogram.AddIntegers(&h, i64s) }) })
-	b.Run("uint8 uniform", func(b *testing.B) { perValue(b, func() { histogram.AddIntegers(&h, u8s) }) })
+	b.Run("float64 normal", func(b *testing.B) { perValue(b, func() { histogram.Add(&h, f64s) }) })
+	b.Run("int64 normal", func(b *testing.B) { perValue(b, func() { histogram.Add(&h, i64s) }) })
+	b.Run("uint8 uniform", func(b *testing.B) { perValue(b, func() { histogram.Add(&h, u8s) }) })
 	b.Run("float32 normal, 30 equal buckets", func(b *testing.B) {
 		perValue(b, func() {
 			if _, _, err := histogram.AppendEqualRows(nil, normal, 30); err != nil {
@@ -69,7 +69,7 @@ func BenchmarkAppend(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var h histogram.Histogram
 	for range 1 << 16 {
-		h.AddFloat64s([]float64{r.NormFloat64()})
+		histogram.Add(&h, []float64{r.NormFloat64()})
 	}
 	var upper, counts, rows []float64
 	b.Run("buckets", func(b *testing.B) {

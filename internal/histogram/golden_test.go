@@ -69,13 +69,13 @@ func (g golden) input(t *testing.T, h *histogram.Histogram) (ok bool) {
 	t.Helper()
 	switch g.Input.DType {
 	case "float64":
-		h.AddFloat64s(floats(t, g.Input.Data))
+		histogram.Add(h, floats(t, g.Input.Data))
 	case "float32", "float16", "bfloat16":
 		var values []float32
 		for _, v := range floats(t, g.Input.Data) {
 			values = append(values, float32(v))
 		}
-		h.AddFloat32s(values)
+		histogram.Add(h, values)
 	case "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32":
 		var values []int64
 		for _, n := range g.Input.Data {
@@ -83,7 +83,7 @@ func (g golden) input(t *testing.T, h *histogram.Histogram) (ok bool) {
 			require.NoError(t, err)
 			values = append(values, v)
 		}
-		histogram.AddIntegers(h, values)
+		histogram.Add(h, values)
 	case "uint64":
 		var values []uint64
 		for _, n := range g.Input.Data {
@@ -91,7 +91,7 @@ func (g golden) input(t *testing.T, h *histogram.Histogram) (ok bool) {
 			require.NoError(t, err)
 			values = append(values, v)
 		}
-		histogram.AddIntegers(h, values)
+		histogram.Add(h, values)
 	default:
 		return false
 	}

@@ -61,30 +61,13 @@ type Moments struct {
 	SumSquares float64 // likewise; +Inf if it overflows
 }
 
-// Integer is any integer type.
-type Integer interface {
-	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr
-}
-
 // Number is any type of which a histogram can be made.
 type Number interface {
-	Integer | ~float32 | ~float64
+	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr | ~float32 | ~float64
 }
 
 // Reset empties the histogram.
 func (h *Histogram) Reset() { *h = Histogram{} }
-
-// AddFloat32s adds the values, each as a float64.
-func (h *Histogram) AddFloat32s(values []float32) { add(h, values, subnormal32) }
-
-// AddFloat64s adds the values.
-func (h *Histogram) AddFloat64s(values []float64) { add(h, values, subnormal64) }
-
-// AddIntegers adds the values, each rounded to float64.
-func AddIntegers[T Integer](h *Histogram, values []T) { add(h, values, subnormal64) }
-
-// Add adds values of any number type, each as a float64.
-func Add[T Number](h *Histogram, values []T) { add(h, values, subnormalOf[T]()) }
 
 // Moments returns the moments of the values added since the last Reset.
 func (h *Histogram) Moments() Moments {
@@ -103,7 +86,9 @@ var noMoments = Moments{Min: math.MaxFloat64, Max: -math.MaxFloat64}
 // looked at again, and large enough to make the check of a block cost nothing.
 const blockLen = 512
 
-func add[T Number](h *Histogram, values []T, subnormal float64) {
+// Add adds the values, each rounded to float64.
+func Add[T Number](h *Histogram, values []T) {
+	subnormal := subnormalOf[T]()
 	if h.num == 0 {
 		h.moments = noMoments
 	}

@@ -27,11 +27,11 @@ func requireBuckets(t *testing.T, f64s []float64, f32s []float32) {
 		h.Reset()
 	}
 	for i, v := range f64s {
-		h.AddFloat64s(f64s[i : i+1])
+		histogram.Add(&h, f64s[i:i+1])
 		check(p64, v)
 	}
 	for i, v := range f32s {
-		h.AddFloat32s(f32s[i : i+1])
+		histogram.Add(&h, f32s[i:i+1])
 		check(p32, float64(v))
 	}
 }
@@ -119,8 +119,8 @@ func TestManyValuesGiveThePlainHistogram(t *testing.T) {
 					p.add(values[i])
 					p32.add(float64(narrow[i]))
 				}
-				h.AddFloat64s(values)
-				h32.AddFloat32s(narrow)
+				histogram.Add(&h, values)
+				histogram.Add(&h32, narrow)
 				requireSame(t, p.contents(), contents(&h))
 				requireSame(t, p32.contents(), contents(&h32))
 			}
@@ -138,9 +138,9 @@ func pick(r *rand.Rand, n int, odd []float64, v float64) float64 {
 
 func TestIntegersCountAsFloat64s(t *testing.T) {
 	var h histogram.Histogram
-	histogram.AddIntegers(&h, []uint8{0, 255})
-	histogram.AddIntegers(&h, []int16{math.MinInt16})
-	histogram.AddIntegers(&h, []uint64{math.MaxUint64})
+	histogram.Add(&h, []uint8{0, 255})
+	histogram.Add(&h, []int16{math.MinInt16})
+	histogram.Add(&h, []uint64{math.MaxUint64})
 	requireSame(t, histogramOf(t, 0, 255, math.MinInt16, math.MaxUint64), contents(&h))
 }
 
@@ -151,7 +151,7 @@ func TestZeroValueIsAnEmptyHistogram(t *testing.T) {
 
 func TestAppendKeepsWhatIsThere(t *testing.T) {
 	var h histogram.Histogram
-	h.AddFloat64s([]float64{1, 2})
+	histogram.Add(&h, []float64{1, 2})
 	upper, counts := h.AppendBuckets([]float64{7}, []float64{8, 9})
 	want := contents(&h)
 	assert.Equal(t, append([]float64{7}, want.upper...), upper)
@@ -165,9 +165,9 @@ func TestReusedHistogramAllocatesNothing(t *testing.T) {
 	var upper, counts, rows []float64
 	use := func() {
 		h.Reset()
-		h.AddFloat32s(f32s)
-		h.AddFloat64s(f64s)
-		histogram.AddIntegers(&h, ints)
+		histogram.Add(&h, f32s)
+		histogram.Add(&h, f64s)
+		histogram.Add(&h, ints)
 		upper, counts = h.AppendBuckets(upper[:0], counts[:0])
 		rows = h.AppendRows(rows[:0])
 	}
