@@ -96,11 +96,11 @@ func Add[T Number](h *Histogram, values []T) {
 		block := values[:min(len(values), blockLen)]
 		values = values[len(block):]
 		nearZero := h.nearZero()
-		m := h.moments
-		for _, x := range block {
-			v := float64(x)
-			h.counts[bucketOf(v, subnormal)]++
-			m = m.with(v)
+		var m Moments
+		if float32s, ok := any(block).([]float32); ok {
+			m = h.count32(float32s, h.moments)
+		} else {
+			m = count(h, block, subnormal, h.moments)
 		}
 		if m.SumSquares-m.SumSquares != 0 {
 			addFinite(h, block, subnormal)
@@ -115,6 +115,17 @@ func Add[T Number](h *Histogram, values []T) {
 		h.moments = m
 		h.num += uint64(len(block))
 	}
+}
+
+// count counts the values of a block in their buckets and returns the moments m
+// with them.
+func count[T Number](h *Histogram, block []T, subnormal float64, m Moments) Moments {
+	for _, x := range block {
+		v := float64(x)
+		h.counts[bucketOf(v, subnormal)]++
+		m = m.with(v)
+	}
+	return m
 }
 
 // nearZero is how many values are counted next to zero, where all subnormal
