@@ -45,8 +45,9 @@ func BenchmarkWriteScalar(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			step++
+			now := time.Now()
 			event := &eventpb.Event{
-				WallTime: float64(time.Now().Unix()) + float64(time.Now().Nanosecond())/1e9,
+				WallTime: float64(now.Unix()) + float64(now.Nanosecond())/1e9,
 				Step:     step,
 				What: &eventpb.Event_Summary{Summary: &eventpb.Summary{Value: []*eventpb.Summary_Value{{
 					Tag:   "train/loss",
