@@ -134,10 +134,14 @@ func describeValue(t *testing.T, plugin string, v *eventpb.Summary_Value, fields
 	case *eventpb.Summary_Value_Histo:
 		fields["form"] = "histo"
 		h := x.Histo
-		fields["min"], fields["max"], fields["num"] = fmt.Sprint(h.GetMin()), fmt.Sprint(h.GetMax()), fmt.Sprint(h.GetNum())
-		fields["sum"], fields["sum of squares"] = fmt.Sprint(h.GetSum()), fmt.Sprint(h.GetSumSquares())
-		fields["limits"], fields["counts"] = fmt.Sprint(h.GetBucketLimit()), fmt.Sprint(h.GetBucket())
-		fields["counts that are not 0"] = fmt.Sprint(without0(h.GetBucket()))
+		fields["histo min"], fields["histo max"], fields["histo num"] = fmt.Sprint(h.GetMin()), fmt.Sprint(h.GetMax()), fmt.Sprint(h.GetNum())
+		fields["histo sum"], fields["histo sum of squares"] = fmt.Sprint(h.GetSum()), fmt.Sprint(h.GetSumSquares())
+		fields["histo limits"], fields["histo counts"] = fmt.Sprint(h.GetBucketLimit()), fmt.Sprint(h.GetBucket())
+		left := h.GetMin()
+		for i, right := range h.GetBucketLimit() {
+			describeBucket(left, right, h.GetBucket()[i], fields)
+			left = right
+		}
 	case *eventpb.Summary_Value_Image:
 		fields["form"] = "image"
 		fields["size"] = fmt.Sprintf("%d×%d", x.Image.GetWidth(), x.Image.GetHeight())
@@ -155,8 +159,11 @@ func describeValue(t *testing.T, plugin string, v *eventpb.Summary_Value, fields
 	}
 }
 
-func without0(counts []float64) []float64 {
-	return slices.DeleteFunc(slices.Clone(counts), func(x float64) bool { return x == 0 })
+// describeBucket adds a bucket that is not empty.
+func describeBucket(left, right, count float64, fields map[string]string) {
+	if count != 0 {
+		fields["buckets"] += fmt.Sprintf("%v to %v: %v\n", left, right, count)
+	}
 }
 
 func number32(x float32) string {
@@ -184,11 +191,12 @@ func describeTensor(t *testing.T, plugin string, tensor *eventpb.TensorProto, fi
 		elements := content(tensor)
 		fields["elements"] = hex.EncodeToString(elements)
 		if plugin == "histograms" {
-			var counts []float64
 			for row := range slices.Chunk(elements, 24) {
-				counts = append(counts, math.Float64frombits(binary.LittleEndian.Uint64(row[16:])))
+				var b [3]float64
+				_, err := binary.Decode(row, binary.LittleEndian, &b)
+				require.NoError(t, err)
+				describeBucket(b[0], b[1], b[2], fields)
 			}
-			fields["counts that are not 0"] = fmt.Sprint(without0(counts))
 		}
 		return
 	}

@@ -41,7 +41,7 @@ func (p *goldenPlayer) callTB(c goldenCall) error {
 	case "scalar_pb":
 		return add(summary.ScalarValue(name+suffix, c.float("data")))
 	case "histogram_pb":
-		n := int(c.int("buckets") + c.int("bucket_count"))
+		n := summary.Buckets(c.int("buckets") + c.int("bucket_count"))
 		if n == 0 {
 			n = summary.DefaultBuckets
 		}
@@ -180,11 +180,11 @@ func experimentOf(c goldenCall) summary.HParamsExperiment {
 	return e
 }
 
-func buckets(n *int) int {
+func buckets(n *int) summary.Buckets {
 	if n == nil {
 		return summary.DefaultBuckets
 	}
-	return *n
+	return summary.Buckets(*n)
 }
 
 func meshOf(c goldenCall) summary.MeshData {

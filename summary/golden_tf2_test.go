@@ -164,8 +164,8 @@ func (p *goldenPlayer) callCLU(c goldenCall) error {
 		return each("texts", func(tag string, raw json.RawMessage) error { return w.Text(tag, decodeInto[string](raw), step) })
 	case "write_histograms":
 		return each("arrays", func(tag string, raw json.RawMessage) error {
-			n := summary.DefaultBuckets
-			if b, ok := decodeInto[map[string]int](c.arg("num_buckets"))[tag]; ok {
+			var n summary.Buckets = summary.DefaultBuckets
+			if b, ok := decodeInto[map[string]summary.Buckets](c.arg("num_buckets"))[tag]; ok {
 				n = b
 			}
 			return w.HistogramBuckets(tag, numbers[float32](arrayOf(raw)), n, step)

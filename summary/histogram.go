@@ -70,17 +70,14 @@ func distributionOf(tag string, values any, encode func(string, *histogram.Histo
 // numbers is a slice of numbers of some type.
 type numbers interface {
 	addTo(h *histogram.Histogram)
-	equalRows(buckets int) ([]float64, error)
+	bucketRows(buckets Buckets) ([]float64, error)
 }
 
 type numberSlice[T Number] []T
 
 func (s numberSlice[T]) addTo(h *histogram.Histogram) { histogram.Add(h, s) }
 
-func (s numberSlice[T]) equalRows(buckets int) ([]float64, error) {
-	rows, _, err := histogram.AppendEqualRows(nil, s, buckets)
-	return rows, err
-}
+func (s numberSlice[T]) bucketRows(buckets Buckets) ([]float64, error) { return bucketRows(s, buckets) }
 
 // numbersOf returns the numbers of a slice or a tensor.
 func numbersOf(tag string, values any) (numbers, error) {

@@ -21,21 +21,18 @@ const (
 	histoBucket      = 7
 )
 
-// DefaultBuckets is how many buckets of equal width tf.summary.histogram makes.
-const DefaultBuckets = 30
-
 // A Bucket is one of a histogram: how many values are from Left to Right.
 type Bucket struct{ Left, Right, Count float64 }
 
-// HistogramBucketsValue returns a distribution in as many buckets of equal width
-// from the least value to the greatest: what tf.summary.histogram makes. NaN and
-// infinities are left out. No buckets make no rows.
-func HistogramBucketsValue[T Number](tag string, values []T, buckets int) (Value, error) {
+// HistogramBucketsValue returns a distribution in buckets of equal width: of a number
+// of them what tf.summary.histogram makes, 0 making no rows; of a rule what
+// numpy.histogram does. NaN and infinities are left out.
+func HistogramBucketsValue[T Number](tag string, values []T, buckets Buckets) (Value, error) {
 	return equalBuckets(tag, numberSlice[T](values), buckets)
 }
 
-func equalBuckets(tag string, values numbers, buckets int) (Value, error) {
-	rows, err := values.equalRows(buckets)
+func equalBuckets(tag string, values numbers, buckets Buckets) (Value, error) {
+	rows, err := values.bucketRows(buckets)
 	if err != nil {
 		return Value{}, fmt.Errorf("summary: histogram %q: %w", tag, err)
 	}
@@ -110,12 +107,12 @@ func encodeNonFinite(tag string, h *histogram.Histogram) Value {
 
 // HistogramBuckets writes the distribution of values, as [Writer.Histogram] takes
 // them, in buckets of equal width; see [HistogramBucketsValue].
-func (w *Writer) HistogramBuckets(tag string, values any, buckets int, step int64) error {
+func (w *Writer) HistogramBuckets(tag string, values any, buckets Buckets, step int64) error {
 	v, err := equalBucketsOf(tag, values, buckets)
 	return w.add(step, v, err)
 }
 
-func equalBucketsOf(tag string, values any, buckets int) (Value, error) {
+func equalBucketsOf(tag string, values any, buckets Buckets) (Value, error) {
 	numbers, err := numbersOf(tag, values)
 	if err != nil {
 		return Value{}, err
@@ -146,7 +143,7 @@ func (w *Writer) NonFinite(tag string, values any, step int64) error {
 
 // HistogramBuckets is [Histogram] with buckets of equal width, 0 meaning
 // [DefaultBuckets]; see [HistogramBucketsValue].
-func HistogramBuckets(name, fetch string, buckets int) Op {
+func HistogramBuckets(name, fetch string, buckets Buckets) Op {
 	if buckets == 0 {
 		buckets = DefaultBuckets
 	}
@@ -157,9 +154,7 @@ func HistogramBuckets(name, fetch string, buckets int) Op {
 		}
 		return value, nil
 	})
-	if buckets < 0 {
-		op.fault = fmt.Errorf("%d buckets, want 0 (%d) or more", buckets, DefaultBuckets)
-	}
+	_, op.fault = bucketRows[float64](nil, buckets)
 	return op
 }
 

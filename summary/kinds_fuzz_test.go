@@ -80,7 +80,7 @@ func (z fuzzed) values(tag string, check func(err error, values ...summary.Value
 	check(nil, summary.HistogramValue(tag, z.data), summary.ScalarValue(tag, z.y).Described(z.text, z.text))
 	exact, err := summary.ExactScalarValues(tag, z.x)
 	check(err, exact...)
-	try(summary.HistogramBucketsValue(tag, z.floats, z.a))
+	try(summary.HistogramBucketsValue(tag, z.floats, summary.Buckets(z.a)))
 	try(summary.HistogramRawValue(tag, []summary.Bucket{{Left: z.x, Right: z.y, Count: float64(z.a)}, {Left: z.y, Right: z.x, Count: z.y}}))
 	for _, img := range z.images() {
 		try(summary.ImageValue(tag, img))
@@ -129,7 +129,7 @@ func (z fuzzed) values(tag string, check func(err error, values ...summary.Value
 // fuzzedOps are ops that fetch whatever there is under the name x.
 func (z fuzzed) ops(tag string) []summary.Op {
 	return []summary.Op{
-		summary.Scalar(tag, "x"), summary.ExactScalar(tag, "x"), summary.Histogram(tag, "x"), summary.HistogramV1(tag, "x"), summary.HistogramBuckets(tag, "x", z.a),
+		summary.Scalar(tag, "x"), summary.ExactScalar(tag, "x"), summary.Histogram(tag, "x"), summary.HistogramV1(tag, "x"), summary.HistogramBuckets(tag, "x", summary.Buckets(z.a)),
 		summary.HistogramRaw(tag, "x"), summary.NonFinite(tag, "x"), summary.Image(tag, "x", z.a), summary.Images(tag, "x", z.b), summary.ImageBoxes(tag, "x", "x"),
 		summary.EncodedImages(tag, "x"), summary.Figure(tag, "x"), summary.Video(tag, "x"), summary.Audio(tag, "x", z.x, z.a), summary.AudioV1(tag, "x", z.y, z.b),
 		summary.Audios(tag, "x", z.x, z.a), summary.Text(tag, "x"), summary.Tensor(tag, "x", summary.Plugin{Name: z.text}), summary.PRCurve(tag, "x", "x", "x", z.a),

@@ -167,6 +167,11 @@ func kinds(t testing.TB) []kind {
 			func(w *summary.Writer, step int64) error { return w.Histogram("k", d.numbers, step) }, summary.Histogram("k", "numbers")},
 		{"histogram of equal buckets", func() ([]summary.Value, error) { return one(summary.HistogramBucketsValue("k", d.numbers, 7)) },
 			func(w *summary.Writer, step int64) error { return w.HistogramBuckets("k", d.numbers, 7, step) }, summary.HistogramBuckets("k", "numbers", 7)},
+		{"histogram by NumPy's rule", func() ([]summary.Value, error) {
+			return one(summary.HistogramBucketsValue("k", d.numbers, summary.BucketsAuto))
+		}, func(w *summary.Writer, step int64) error {
+			return w.HistogramBuckets("k", d.numbers, summary.BucketsAuto, step)
+		}, summary.HistogramBuckets("k", "numbers", summary.BucketsAuto)},
 		{"histogram of own buckets", func() ([]summary.Value, error) { return one(summary.HistogramRawValue("k", d.buckets)) },
 			func(w *summary.Writer, step int64) error { return w.HistogramRaw("k", d.buckets, step) }, summary.HistogramRaw("k", "buckets")},
 		{"histogram in version 1", func() ([]summary.Value, error) { return fine(summary.HistogramV1Value("k", d.numbers)) },

@@ -85,6 +85,7 @@ func awkwardHistograms(t *testing.T, w *summary.FileWriter) {
 		}
 		require.NoError(t, w.Histogram(quoted, values, int64(step)))
 		require.NoError(t, w.HistogramBuckets("buckets", values, 5, int64(step)))
+		require.NoError(t, w.HistogramBuckets("rule", values, summary.BucketsAuto, int64(step)))
 	}
 	for step, buckets := range [][]summary.Bucket{
 		{}, {{Left: 0, Right: 0, Count: 0}}, {{Left: -1e300, Right: 1e300, Count: 1e9}}, {{Left: 0, Right: 1, Count: 0.5}, {Left: 1, Right: 1, Count: 3}, {Left: 1, Right: 2}},

@@ -85,3 +85,23 @@ func BenchmarkAppend(b *testing.B) {
 		}
 	})
 }
+
+func BenchmarkRules(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 2))
+	normal := make([]float32, 1<<20)
+	for i := range normal {
+		normal[i] = float32(r.NormFloat64())
+	}
+	var rows []float64
+	for name, rule := range rules {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				var err error
+				if rows, _, err = histogram.AppendRuleRows(rows[:0], normal, rule, histogram.MaxEqualBuckets); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(normal)), "ns/value")
+		})
+	}
+}

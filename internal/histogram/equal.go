@@ -84,13 +84,18 @@ func spread[T Number](e *equal, values []T) (nonFinite NonFinite, count int) {
 	return nonFinite, count
 }
 
+// scale returns what makes the range finite.
+func (e *equal) scale() float64 {
+	if math.IsInf(e.max-e.min, 1) {
+		return 0.5
+	}
+	return 1
+}
+
 // divide sets the width of a bucket and the edges in rows.
 func (e *equal) divide(rows []float64) {
 	buckets := float64(len(rows) / 3)
-	e.unit = 1
-	if math.IsInf(e.max-e.min, 1) {
-		e.unit = 0.5
-	}
+	e.unit = e.scale()
 	e.low = e.min * e.unit
 	e.width = (e.max*e.unit - e.low) / buckets
 	edge := e.min

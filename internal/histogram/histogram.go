@@ -12,7 +12,8 @@
 // tensor, as tensorboard/data_compat.py, _migrate_histogram_value, makes them
 // of that proto, but as float64 instead of float32: the form which every reader
 // of TensorBoard shows alike. AppendEqualRows makes the histogram of TensorFlow
-// 2, whose buckets are of equal width.
+// 2, whose buckets are of equal width, and AppendRuleRows that of NumPy, whose
+// rules tell how many.
 //
 // Two rules differ from TensorFlow. There a NaN or an infinity fails the whole
 // run; here it is left out and counted apart. There DBL_MAX writes behind the

@@ -1,0 +1,80 @@
+package summary
+
+import "github.com/runhook/runhook/internal/histogram"
+
+// Buckets tells in how many buckets of equal width values are counted, which share
+// the range from the least to the greatest: a number, or one of the rules by which
+// the values themselves tell. There are 1,048,576 at most.
+type Buckets int
+
+// DefaultBuckets is how many buckets tf.summary.histogram makes.
+const DefaultBuckets = 30
+
+// byRule is so far from 0 that no count that went wrong is one of the rules.
+const byRule Buckets = -1 << 30
+
+// The rules are those of numpy.histogram, with which PyTorch and tensorboardX count:
+// from the same values, as float64s, they make the same buckets. Integers get no
+// buckets narrower than 1; values that are all equal one, from 0.5 below to 0.5
+// above; none at all one, from 0 to 1, which is empty. Where NumPy fails for too
+// many buckets, there is the greatest number of them.
+//
+// A rule takes a copy of the values, and a time that is linear in their number n,
+// except for BucketsStone, which sorts them.
+const (
+	// BucketsAuto takes the narrower buckets of Sturges's rule and of Freedman's and
+	// Diaconis's, which may not be more than twice those of BucketsSqrt.
+	BucketsAuto Buckets = byRule + 1 + iota
+	// BucketsFD makes buckets of twice the distance of the quartiles by the cube root
+	// of n: the rule of Freedman and Diaconis. A few values far out make very many.
+	BucketsFD
+	// BucketsDoane makes those of BucketsSturges, and more if the values are askew.
+	BucketsDoane
+	// BucketsScott makes buckets of 3.49 standard deviations by the cube root of n.
+	BucketsScott
+	// BucketsStone makes the number that has the least estimated error, out of the
+	// first hundred, or as many as the square root of n.
+	BucketsStone
+	// BucketsRice makes twice the cube root of n.
+	BucketsRice
+	// BucketsSturges makes one more than the binary logarithm of n.
+	BucketsSturges
+	// BucketsSqrt makes the square root of n.
+	BucketsSqrt
+)
+
+// mostUnit is what a limit is multiplied by to stand beside a rule.
+const mostUnit = 16
+
+// AtMost returns b with a limit: where b makes more than n buckets, there are n. A
+// limit below 1 is 1.
+func (b Buckets) AtMost(n int) Buckets {
+	most := Buckets(min(max(n, 1), histogram.MaxEqualBuckets))
+	rule, _, ok := b.rule()
+	if !ok {
+		return min(b, most)
+	}
+	return byRule + Buckets(rule) + mostUnit*most
+}
+
+// rule takes b apart; ok is false if it is a number.
+func (b Buckets) rule() (rule histogram.Rule, most int, ok bool) {
+	if b > byRule/2 {
+		return 0, 0, false
+	}
+	rule, most = histogram.Rule((b-byRule)%mostUnit), int((b-byRule)/mostUnit)
+	if most == 0 {
+		most = histogram.MaxEqualBuckets
+	}
+	return rule, most, true
+}
+
+// bucketRows counts values as b tells.
+func bucketRows[T Number](values []T, b Buckets) (rows []float64, err error) {
+	if rule, most, ok := b.rule(); ok {
+		rows, _, err = histogram.AppendRuleRows(nil, values, rule, most)
+	} else {
+		rows, _, err = histogram.AppendEqualRows(nil, values, int(b))
+	}
+	return rows, err
+}
