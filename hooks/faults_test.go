@@ -48,9 +48,11 @@ func TestAConfigReportsAllItsFaults(t *testing.T) {
 			return err
 		}, "hooks: NanTensorHookConfig: ", []string{"no LossTensor is set"}},
 		"ProfilerHook": {func() error {
-			_, err := hooks.NewProfilerHook(hooks.ProfilerHookConfig{})
+			_, err := hooks.NewProfilerHook(hooks.ProfilerHookConfig{ProfileSteps: -1})
 			return err
-		}, "hooks: ProfilerHookConfig: ", []string{"neither SaveSteps nor SaveSecs is set, want exactly one", "no OutputDir is set"}},
+		}, "hooks: ProfilerHookConfig: ", []string{
+			"neither SaveSteps nor SaveSecs is set, want exactly one", "no OutputDir is set", "ProfileSteps is -1, want 0 or more",
+		}},
 		"ProgressHook": {func() error {
 			_, err := hooks.NewProgressHook(hooks.ProgressHookConfig{Total: -1, Values: []string{"loss", ""}, EverySteps: -1})
 			return err

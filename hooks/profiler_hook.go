@@ -9,10 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/pprof"
+	"slices"
 	"time"
 
 	"github.com/runhook/runhook/internal/cadence"
 	"github.com/runhook/runhook/internal/faults"
+	"github.com/runhook/runhook/internal/lanes"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/summary"
 )
@@ -29,6 +31,10 @@ type ProfilerHookConfig struct {
 	// SummaryWriter is where the run metadata go. Default: the writer of
 	// [summary.FileWriterCache] for OutputDir.
 	SummaryWriter summary.Sink
+	// ProfileSteps is how many runs in a row are profiled each time, and become one
+	// profile of [summary.WriteProfile] in OutputDir, for TensorBoard's Profile page. A
+	// session that ends before writes a shorter one. Default: one, and no such profile.
+	ProfileSteps int
 	// GoCPUProfile and GoHeapProfile write Go's own profiles of each profiled run,
 	// cpu-<step>.pprof and heap-<step>.pprof, for go tool pprof. Only one CPU
 	// profile can be taken in a process at a time.
@@ -41,13 +47,17 @@ func (c ProfilerHookConfig) validate() error {
 	if c.OutputDir == "" {
 		errs = append(errs, errors.New("no OutputDir is set"))
 	}
+	if c.ProfileSteps < 0 {
+		errs = append(errs, fmt.Errorf("ProfileSteps is %d, want 0 or more", c.ProfileSteps))
+	}
 	return faults.Join("hooks: ProfilerHookConfig", errs...)
 }
 
 // A ProfilerHook has runs traced by the engine, and writes where their time went:
 // timeline-<step>.json, which chrome://tracing and Perfetto show, and the run
 // metadata for TensorBoard's graph, under the tag "step_<step>". A step that
-// comes again, after a recovery, gets _1, _2 … behind it.
+// comes again, after a recovery, gets _1, _2 … behind it. ProfileSteps adds profiles of
+// several steps for TensorBoard's Profile page.
 //
 // The first run of a session begins the first period and is not profiled.
 type ProfilerHook struct {
@@ -60,6 +70,8 @@ type ProfilerHook struct {
 	seen   map[string]int // names of steps, and how often they came
 
 	due       bool // the run in progress is profiled
+	began     time.Time
+	profile   []summary.ProfileStep // the runs of the profile that is not written yet
 	idle      session.SessionRunArgs
 	profiling session.SessionRunArgs
 	cpu       *bytes.Buffer // the CPU profile being taken; nil: none
@@ -87,6 +99,7 @@ func NewProfilerHook(config ProfilerHookConfig) (*ProfilerHook, error) {
 func (h *ProfilerHook) Begin(_ context.Context, graph session.Graph) error {
 	h.timer.Reset()
 	h.armed = false
+	h.profile = nil
 	var err error
 	if h.step, err = session.NewGlobalStep(graph); err != nil {
 		return err
@@ -108,7 +121,7 @@ func (h *ProfilerHook) AfterCreateSession(ctx context.Context, s session.Session
 // BeforeRun asks for a trace if it is time to.
 func (h *ProfilerHook) BeforeRun(context.Context, *session.SessionRunContext) (*session.SessionRunArgs, error) {
 	h.stopCPU() // of a run that failed
-	h.due = h.armed && h.timer.ShouldTriggerForStep(h.next)
+	h.due = h.armed && (len(h.profile) > 0 || h.timer.ShouldTriggerForStep(h.next))
 	if !h.due {
 		return &h.idle, nil
 	}
@@ -119,11 +132,13 @@ func (h *ProfilerHook) BeforeRun(context.Context, *session.SessionRunContext) (*
 			return nil, fmt.Errorf("hooks: ProfilerHook: %w", err)
 		}
 	}
+	h.began = time.Now()
 	return &h.profiling, nil
 }
 
 // AfterRun writes the profile of a run that was traced.
 func (h *ProfilerHook) AfterRun(ctx context.Context, rc *session.SessionRunContext, values *session.SessionRunValues) error {
+	took := time.Since(h.began)
 	cpu := h.stopCPU()
 	stale, err := h.step.Get(values.Results)
 	if err != nil {
@@ -138,8 +153,17 @@ func (h *ProfilerHook) AfterRun(ctx context.Context, rc *session.SessionRunConte
 		if step, err = h.step.Read(ctx, rc.Session()); err != nil {
 			return err
 		}
-		h.timer.UpdateLastTriggeredStep(step)
-		if err := h.write(step, values.Metadata, cpu); err != nil {
+		if len(h.profile) == 0 {
+			h.timer.UpdateLastTriggeredStep(step)
+		}
+		metadata := values.Metadata
+		if metadata == nil {
+			metadata = new(session.RunMetadata)
+		}
+		if err := h.write(step, metadata, cpu); err != nil {
+			return err
+		}
+		if err := h.addToProfile(step, took, metadata); err != nil {
 			return err
 		}
 	}
@@ -150,9 +174,6 @@ func (h *ProfilerHook) AfterRun(ctx context.Context, rc *session.SessionRunConte
 // write writes all that is known of the run that came to step.
 func (h *ProfilerHook) write(step int64, metadata *session.RunMetadata, cpu []byte) error {
 	name := h.nameOf(step)
-	if metadata == nil {
-		metadata = new(session.RunMetadata)
-	}
 	timeline, err := json.Marshal(timelineOf(metadata.Nodes))
 	if err != nil {
 		return err
@@ -175,6 +196,29 @@ func (h *ProfilerHook) write(step int64, metadata *session.RunMetadata, cpu []by
 		}
 	}
 	return h.sink.Writer().AddRunMetadata(metadata, "step_"+name, 0) // as TensorFlow's: the tag has the step
+}
+
+// addToProfile keeps a copy of what is known of a run, until there are enough.
+func (h *ProfilerHook) addToProfile(step int64, took time.Duration, metadata *session.RunMetadata) error {
+	if h.config.ProfileSteps == 0 {
+		return nil
+	}
+	h.profile = append(h.profile, summary.ProfileStep{
+		Step: step, Start: h.began, Duration: took, Metadata: &session.RunMetadata{Nodes: slices.Clone(metadata.Nodes)},
+	})
+	if len(h.profile) < h.config.ProfileSteps {
+		return nil
+	}
+	return h.writeProfile()
+}
+
+func (h *ProfilerHook) writeProfile() error {
+	if len(h.profile) == 0 {
+		return nil
+	}
+	steps := h.profile
+	h.profile = nil
+	return summary.WriteProfile(h.config.OutputDir, summary.Profile{Steps: steps})
 }
 
 func (h *ProfilerHook) writeFile(name string, content []byte) error {
@@ -210,10 +254,11 @@ func (h *ProfilerHook) End(context.Context, session.Session) error { return h.Fl
 // Flush implements [Flusher].
 func (h *ProfilerHook) Flush() error { return h.sink.Flush() }
 
-// CloseSession gives the writer back.
+// CloseSession writes the profile of the runs that there were, and gives the writer
+// back.
 func (h *ProfilerHook) CloseSession(context.Context, error) error {
 	h.stopCPU()
-	return h.sink.CloseSession()
+	return errors.Join(h.writeProfile(), h.sink.CloseSession())
 }
 
 // A timeline is a file of the Trace Event Format.
@@ -237,19 +282,12 @@ type traceEvent struct {
 // timelineOf draws nodes in as many rows as overlap in time.
 func timelineOf(nodes []session.NodeStats) timeline {
 	events := []traceEvent{{Name: "process_name", Phase: "M", Args: map[string]any{"name": "engine"}}}
-	var rows []time.Time // when each is free again
+	var rows lanes.Lanes
 	for _, n := range nodes {
-		row := 0
-		for row < len(rows) && rows[row].After(n.Start) {
-			row++
-		}
-		if row == len(rows) {
-			rows = append(rows, time.Time{})
-		}
-		rows[row] = n.Start.Add(n.Duration)
+		start := n.Start.UnixNano()
 		events = append(events, traceEvent{
-			Name: n.Name, Category: "Op", Phase: "X", Thread: row,
-			Start: float64(n.Start.UnixNano()) / 1e3, Duration: float64(n.Duration) / 1e3,
+			Name: n.Name, Category: "Op", Phase: "X", Thread: rows.Place(start, start+int64(n.Duration)),
+			Start: float64(start) / 1e3, Duration: float64(n.Duration) / 1e3,
 			Args: map[string]any{"name": n.Name},
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -244,4 +245,42 @@ func TestProfilesOfASessionDoNotReplaceThoseOfTheOneBefore(t *testing.T) {
 	train(t, newTrainer(), 3, "train", h)
 	train(t, newTrainer(), 3, "train", h)
 	require.Equal(t, []string{"timeline-2.json", "timeline-2_1.json"}, profilesIn(t, dir))
+}
+
+func TestProfilesOfSeveralStepsAreWrittenIfAsked(t *testing.T) {
+	for name, c := range map[string]struct {
+		config hooks.ProfilerHookConfig
+		starts []int64
+		lostAt []int
+		runs   int
+		steps  []string // of each profile; one that is there twice is named once
+	}{
+		"two of every five":            {hooks.ProfilerHookConfig{SaveSteps: 5, ProfileSteps: 2}, nil, nil, 12, []string{"5 6", "10 11"}},
+		"one":                          {hooks.ProfilerHookConfig{SaveSteps: 3, ProfileSteps: 1}, nil, nil, 7, []string{"3", "6"}},
+		"all, and the rest at the end": {hooks.ProfilerHookConfig{SaveSteps: 2, ProfileSteps: 3}, nil, nil, 6, []string{"2 3 4", "5 6"}},
+		"a step that comes again":      {hooks.ProfilerHookConfig{SaveSteps: 2, ProfileSteps: 3}, []int64{0, 2}, []int{4}, 5, []string{"2 3", "4"}},
+		"none":                         {hooks.ProfilerHookConfig{SaveSteps: 2}, nil, nil, 6, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := t.TempDir()
+				c.config.OutputDir = dir
+				h := made(hooks.NewProfilerHook(c.config))(t)
+				train(t, lossOf(nil, c.starts, c.lostAt...), c.runs, "train", paced(time.Second), h)
+				var steps []string
+				paths, err := filepath.Glob(filepath.Join(dir, "plugins", "profile", "*", "*.xplane.pb"))
+				require.NoError(t, err)
+				for _, path := range paths { // by time
+					content, err := os.ReadFile(path)
+					require.NoError(t, err)
+					var names []string
+					for _, name := range regexp.MustCompile(`train \d+`).FindAllString(string(content), -1) {
+						names = append(names, strings.TrimPrefix(name, "train "))
+					}
+					steps = append(steps, strings.Join(names, " "))
+				}
+				require.Equal(t, c.steps, steps)
+			})
+		})
+	}
 }

@@ -40,7 +40,7 @@ type Embedding struct {
 
 func (e *Embedding) check() error {
 	switch {
-	case e.Name == "" || !utf8.ValidString(e.Name) || strings.ContainsAny(e.Name, "/\\\x00") || e.Name == "." || e.Name == "..":
+	case !isFolderName(e.Name):
 		return fmt.Errorf("name %q, want one that can be a folder's", e.Name)
 	case len(e.Vectors) == 0 || len(e.Vectors[0]) == 0:
 		return errors.New("no vectors, or empty ones")
@@ -296,6 +296,11 @@ func (e *Embedding) sprite() ([]byte, error) {
 	var b bytes.Buffer
 	err := png.Encode(&b, sheet)
 	return b.Bytes(), err
+}
+
+// isFolderName reports whether s can name a file or folder of its own.
+func isFolderName(s string) bool {
+	return s != "" && s != "." && s != ".." && utf8.ValidString(s) && !strings.ContainsAny(s, "/\\\x00")
 }
 
 // replaceFile writes a file under another name and renames it, so that a reader
