@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -58,16 +59,22 @@ func (c *chosen) matched() (run, tag func(string) bool) {
 	return run, tag
 }
 
-// An editing is one edit: all runs of a log directory, and the new one.
+// An editing is one edit: all runs of a log directory, what of them is edited, and
+// the new directory.
 type editing struct {
 	*log
-	dir *newDirectory
-	out string
+	edited *chosen
+	dir    *newDirectory
+	out    string
 }
 
 // beginEdit opens the log directory and begins the new one, which the caller
 // discards.
-func (a *app) beginEdit(path, out string) (*editing, error) {
+func (a *app) beginEdit(path, out string, s *selection) (*editing, error) {
+	edited, err := s.resolve(time.Now())
+	if err != nil {
+		return nil, err
+	}
 	l, err := a.open(path, &selection{})
 	if err != nil {
 		return nil, err
@@ -79,7 +86,7 @@ func (a *app) beginEdit(path, out string) (*editing, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &editing{l, dir, out}, nil
+	return &editing{log: l, edited: edited, dir: dir, out: out}, nil
 }
 
 // finishEdit does the edit, keeps what it has made and tells of it.

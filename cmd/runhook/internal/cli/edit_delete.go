@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -36,15 +35,12 @@ nothing but the run is asked is left out with everything.`,
 }
 
 func (a *app) editDelete(ctx context.Context, path, out string, s *selection) error {
-	ed, err := a.beginEdit(path, out)
+	ed, err := a.beginEdit(path, out, s)
 	if err != nil {
 		return err
 	}
 	defer ed.dir.discard()
-	c, err := s.resolve(time.Now())
-	if err != nil {
-		return err
-	}
+	c := ed.edited
 	run, tag := c.matched()
 	kinds := make(map[rewrite.Name]bool)
 	if c.kind != nil {

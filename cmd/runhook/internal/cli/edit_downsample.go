@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -41,16 +40,12 @@ func (a *app) editDownsample(ctx context.Context, path, out string, s *selection
 	if keep < 0 || every < 0 || keep == 0 && every == 0 {
 		return fmt.Errorf("--keep %d, --every %d, want one of them above 0", keep, every)
 	}
-	ed, err := a.beginEdit(path, out)
+	ed, err := a.beginEdit(path, out, s)
 	if err != nil {
 		return err
 	}
 	defer ed.dir.discard()
-	c, err := s.resolve(time.Now())
-	if err != nil {
-		return err
-	}
-	run, tag := c.matched()
+	run, tag := ed.edited.matched()
 	series, err := a.series(ctx, ed.log)
 	if err != nil {
 		return err
@@ -59,7 +54,7 @@ func (a *app) editDownsample(ctx context.Context, path, out string, s *selection
 	thin := make(map[rewrite.Name]*spread)
 	for _, s := range series {
 		name := rewrite.Name{Run: s.Run, Tag: s.Tag}
-		if run(s.Run) && tag(s.Tag) && (c.kind == nil || c.kind(s.Kind)) {
+		if run(s.Run) && tag(s.Tag) && (ed.edited.kind == nil || ed.edited.kind(s.Kind)) {
 			if thin[name] == nil {
 				thin[name] = new(spread)
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -38,16 +37,12 @@ Runs that are not chosen are copied.`,
 }
 
 func (a *app) editMerge(ctx context.Context, path, out string, s *selection, into string, prefix bool) error {
-	ed, err := a.beginEdit(path, out)
+	ed, err := a.beginEdit(path, out, s)
 	if err != nil {
 		return err
 	}
 	defer ed.dir.discard()
-	c, err := s.resolve(time.Now())
-	if err != nil {
-		return err
-	}
-	run, _ := c.matched()
+	run, _ := ed.edited.matched()
 	var merged, rest []eventlog.Run
 	for _, r := range ed.runs {
 		if run(r.Name) {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -34,16 +33,12 @@ sessions log. What is left is where a training that resumes there begins.`,
 }
 
 func (a *app) editPurge(ctx context.Context, path, out string, s *selection, from int64) error {
-	ed, err := a.beginEdit(path, out)
+	ed, err := a.beginEdit(path, out, s)
 	if err != nil {
 		return err
 	}
 	defer ed.dir.discard()
-	c, err := s.resolve(time.Now())
-	if err != nil {
-		return err
-	}
-	run, _ := c.matched()
+	run, _ := ed.edited.matched()
 	return a.finishEdit(ed, func(progress func(int)) (rewrite.Counts, error) {
 		return rewrite.Edit{Progress: progress, Event: func(e *eventlog.Event) bool {
 			return !run(e.Run) || e.Step < from

@@ -51,7 +51,7 @@ func (a *app) editRename(ctx context.Context, path, out string, tagPairs, runPai
 	if err := errors.Join(tagErr, runErr, inErr); err != nil {
 		return err
 	}
-	ed, err := a.beginEdit(path, out)
+	ed, err := a.beginEdit(path, out, &selection{})
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func (a *app) editSplit(ctx context.Context, path, out, bytes string, at []int64
 		}
 		edit.Value = move
 	}
-	ed, err := a.beginEdit(path, out)
+	ed, err := a.beginEdit(path, out, &selection{})
 	if err != nil {
 		return err
 	}
