@@ -6,6 +6,8 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/session/graph"
@@ -94,10 +96,92 @@ func ExampleWriter_AddSessionLog() {
 	if err := w.AddSessionLog(&eventpb.SessionLog{Status: eventpb.SessionLog_START}, 100); err != nil {
 		log.Fatal(err)
 	}
+	// Output: step=100 event=session_log status=START
+}
+
+func ExampleWriter_AddLogMessage() {
+	w := stdout()
 	if err := w.AddLogMessage(&eventpb.LogMessage{Level: eventpb.LogMessage_INFO, Message: "restored from model-100"}, 100); err != nil {
 		log.Fatal(err)
 	}
-	// Output:
-	// step=100 event=session_log status=START
-	// step=100 event=log_message message="restored from model-100"
+	// Output: step=100 event=log_message message="restored from model-100"
+}
+
+// Summaries and events that another program has made are written as they are.
+func ExampleWriter_AddSummary() {
+	w := stdout()
+	loss := &eventpb.Summary_Value{Tag: "loss", Value: &eventpb.Summary_Value_SimpleValue{SimpleValue: 0.25}}
+	if err := w.AddSummary(&eventpb.Summary{Value: []*eventpb.Summary_Value{loss}}, 1); err != nil {
+		log.Fatal(err)
+	}
+	// Output: step=1 loss=0.25
+}
+
+func ExampleWriter_AddEvent() {
+	w := stdout()
+	loss := &eventpb.Summary_Value{Tag: "loss", Value: &eventpb.Summary_Value_SimpleValue{SimpleValue: 0.25}}
+	if err := w.AddEvent(&eventpb.Event{
+		WallTime: 1577836800, Step: 1, What: &eventpb.Event_Summary{Summary: &eventpb.Summary{Value: []*eventpb.Summary_Value{loss}}},
+	}); err != nil {
+		log.Fatal(err)
+	}
+	// Output: step=1 loss=0.25
+}
+
+// What a traced run has told; a session hands it out, see Writer.AddGraph.
+func ExampleWriter_AddRunMetadata() {
+	w := stdout()
+	traced := session.RunMetadata{Nodes: []session.NodeStats{{Name: "loss/square", Start: time.Now(), Duration: time.Millisecond}}}
+	if err := w.AddRunMetadata(&traced, "step 100", 100); err != nil {
+		log.Fatal(err)
+	}
+	// Output: step=100 event=tagged_run_metadata "step 100"=run_metadata
+}
+
+// The same as a value of a summary, as TensorFlow 2 has it.
+func ExampleWriter_RunMetadata() {
+	w := stdout()
+	traced := session.RunMetadata{Nodes: []session.NodeStats{{Name: "loss/square", Start: time.Now(), Duration: time.Millisecond}}}
+	if err := w.RunMetadata("step 100", &traced, 100); err != nil {
+		log.Fatal(err)
+	}
+	// Output: step=100 "step 100"=run_metadata
+}
+
+// kerasModel is what model.to_json() returns in Python.
+const kerasModel = `{"class_name": "Sequential", "config": {"name": "classifier", "layers": [
+	{"class_name": "Dense", "config": {"name": "hidden", "units": 64}},
+	{"class_name": "Dense", "config": {"name": "output", "units": 10}}]}}`
+
+// TensorBoard draws it as conceptual graph.
+func ExampleWriter_KerasModel() {
+	w := stdout()
+	if err := w.KerasModel("model", kerasModel, 0); err != nil {
+		log.Fatal(err)
+	}
+	// Output: step=0 model=graph
+}
+
+// The embedding comes with the event file of the run.
+func ExampleFileWriter_Embedding() {
+	run, err := os.MkdirTemp("", "run")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(run)
+	w, err := summary.NewFileWriter(run, summary.FileWriterConfig{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := w.Embedding(summary.Embedding{
+		Name: "words", Vectors: [][]float32{{1, 0, 0.5}, {0, 1, 0.5}}, Metadata: [][]string{{"cat"}, {"house"}},
+	}, 100); err != nil {
+		log.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		log.Fatal(err)
+	}
+	config, err := os.ReadFile(filepath.Join(run, "projector_config.pbtxt"))
+	fmt.Println(strings.Contains(string(config), `tensor_name: "words`), err)
+	// Output: true <nil>
 }

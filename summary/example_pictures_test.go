@@ -29,12 +29,40 @@ func sunrise(height int) *image.RGBA {
 	return picture
 }
 
+// photo is the content of a file.
+func photo(height int) []byte {
+	var file bytes.Buffer
+	if err := jpeg.Encode(&file, sunrise(height), nil); err != nil {
+		log.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+// tone is a second of a note.
+func tone(hertz float64) summary.Clip {
+	const rate = 16000
+	second := make([]float32, rate)
+	for i := range second {
+		second[i] = float32(0.5 * math.Sin(2*math.Pi*hertz*float64(i)/rate))
+	}
+	return summary.Clip{Samples: second, SampleRate: rate}
+}
+
 func ExampleWriter_Image() {
 	w := stdout()
 	if err := w.Image("sunrise", sunrise(12), 1); err != nil {
 		log.Fatal(err)
 	}
 	// Output: step=1 sunrise="1 picture of 32x24"
+}
+
+// Several pictures of a step under one tag.
+func ExampleWriter_Images() {
+	w := stdout()
+	if err := w.Images("sunrises", []image.Image{sunrise(20), sunrise(12)}, 1); err != nil {
+		log.Fatal(err)
+	}
+	// Output: step=1 sunrises="2 pictures of 32x24"
 }
 
 // A batch of an engine is a tensor of floats, for example.
@@ -62,15 +90,19 @@ func ExampleWriter_ImageBoxes() {
 
 // A file of PNG, JPEG or GIF is written as it is.
 func ExampleWriter_EncodedImage() {
-	var file bytes.Buffer
-	if err := jpeg.Encode(&file, sunrise(12), nil); err != nil {
-		log.Fatal(err)
-	}
 	w := stdout()
-	if err := w.EncodedImage("photo", file.Bytes(), 1); err != nil {
+	if err := w.EncodedImage("photo", photo(12), 1); err != nil {
 		log.Fatal(err)
 	}
 	// Output: step=1 photo="1 picture of 32x24"
+}
+
+func ExampleWriter_EncodedImages() {
+	w := stdout()
+	if err := w.EncodedImages("photos", [][]byte{photo(20), photo(12)}, 1); err != nil {
+		log.Fatal(err)
+	}
+	// Output: step=1 photos="2 pictures of 32x24"
 }
 
 // A drawing draws itself, as the plots of gonum do: see examples/figure.
@@ -105,14 +137,29 @@ func ExampleWriter_Video() {
 	// Output: step=1 sunrise="1 picture of 32x24"
 }
 
+// Samples are from -1 to 1, of the channels in turn.
 func ExampleWriter_Audio() {
-	const rate = 16000
-	second := make([]float32, rate)
-	for i := range second {
-		second[i] = float32(0.5 * math.Sin(2*math.Pi*440*float64(i)/rate))
-	}
+	stereo := summary.Clip{Samples: []float32{0.5, -0.5, 0.25, -0.25}, SampleRate: 16000, Channels: 2}
 	w := stdout()
-	if err := w.Audio("a", summary.Clip{Samples: second, SampleRate: rate}, 1); err != nil {
+	if err := w.Audio("beep", stereo, 1); err != nil {
+		log.Fatal(err)
+	}
+	// Output: step=1 beep="1 clip"
+}
+
+// Several clips of a step under one tag.
+func ExampleWriter_Audios() {
+	w := stdout()
+	if err := w.Audios("notes", []summary.Clip{tone(440), tone(660)}, 1); err != nil {
+		log.Fatal(err)
+	}
+	// Output: step=1 notes="2 clips"
+}
+
+// The form of TensorFlow's first API, for tools that know no other.
+func ExampleWriter_AudioV1() {
+	w := stdout()
+	if err := w.AudioV1("a", tone(440), 1); err != nil {
 		log.Fatal(err)
 	}
 	// Output: step=1 a="1 clip"

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/runhook/runhook/summary"
 )
@@ -78,9 +79,41 @@ func ExampleWriter_Scope() {
 	// Output: step=3 train/loss=0.5
 }
 
-// Slices of numbers and tensors have distributions. NaN and infinities are left
-// out, and counted by NonFinite.
+// A step that is set once serves all that is written at it.
+func ExampleWriter_SetStep() {
+	w := stdout()
+	for step := range int64(2) {
+		w.SetStep(step)
+		if err := w.Scalar("loss", 1/float64(step+1), summary.CurrentStep); err != nil {
+			log.Fatal(err)
+		}
+	}
+	// Output:
+	// step=0 loss=1
+	// step=1 loss=0.5
+}
+
+// What happened earlier has its own time.
+func ExampleWriter_At() {
+	w := stdout()
+	measured := time.Date(2020, 1, 1, 12, 0, 0, 0, time.UTC)
+	if err := w.At(measured).Scalar("temperature", 21.5, 1); err != nil {
+		log.Fatal(err)
+	}
+	// Output: step=1 temperature=21.5
+}
+
+// Slices of numbers and tensors have distributions.
 func ExampleWriter_Histogram() {
+	w := stdout()
+	if err := w.Histogram("weights", []float32{-1, 0, 0.25, 2.5}, 1); err != nil {
+		log.Fatal(err)
+	}
+	// Output: step=1 weights="4 numbers from -1 to 2.5"
+}
+
+// Histograms leave out NaN and infinities; these are how many.
+func ExampleWriter_NonFinite() {
 	w := stdout()
 	weights := []float32{-1, 0, 0.25, 2.5, float32(math.NaN())}
 	if err := w.Histogram("weights", weights, 1); err != nil {
@@ -92,6 +125,41 @@ func ExampleWriter_Histogram() {
 	// Output:
 	// step=1 weights="4 numbers from -1 to 2.5"
 	// step=1 weights/non_finite=1
+}
+
+// Buckets of equal width: a number of them, or as many as a rule of NumPy's makes.
+func ExampleWriter_HistogramBuckets() {
+	w := stdout()
+	losses := []float64{0.1, 0.4, 0.2, 1.5, 0.3, 0.2}
+	if err := w.HistogramBuckets("losses/ten", losses, 10, 1); err != nil {
+		log.Fatal(err)
+	}
+	if err := w.HistogramBuckets("losses/auto", losses, summary.BucketsAuto, 1); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// step=1 losses/ten="6 numbers from 0.1 to 1.5"
+	// step=1 losses/auto="6 numbers from 0.1 to 1.5"
+}
+
+// One outlier would get millions of buckets by this rule.
+func ExampleBuckets_AtMost() {
+	v, err := summary.HistogramBucketsValue("gradients", []float64{1, 2, 3, 4, 5, 6, 1e9}, summary.BucketsFD.AtMost(100))
+	if err != nil {
+		log.Fatal(err)
+	}
+	message, err := v.Proto()
+	fmt.Println(message.GetTensor().GetTensorShape().GetDim()[0].GetSize(), "buckets", err)
+	// Output: 100 buckets <nil>
+}
+
+// The form of TensorFlow's first API, for tools that know no other.
+func ExampleWriter_HistogramV1() {
+	w := stdout()
+	if err := w.HistogramV1("weights", []float32{-1, 0, 0.25, 2.5}, 1); err != nil {
+		log.Fatal(err)
+	}
+	// Output: step=1 weights="4 numbers from -1 to 2.5"
 }
 
 // What was counted elsewhere comes with its buckets.
@@ -113,6 +181,43 @@ func ExampleWriter_PRCurve() {
 		log.Fatal(err)
 	}
 	// Output: step=1 test=pr_curve
+}
+
+// What was counted elsewhere, at each threshold from low to high.
+func ExampleWriter_PRCurveRaw() {
+	w := stdout()
+	if err := w.PRCurveRaw("test", summary.PRCurvePoints{
+		TruePositives: []float64{2, 1}, FalsePositives: []float64{3, 0}, TrueNegatives: []float64{0, 3}, FalseNegatives: []float64{0, 1},
+		Precision: []float64{0.4, 1}, Recall: []float64{1, 0.5},
+	}, 1); err != nil {
+		log.Fatal(err)
+	}
+	// Output: step=1 test=pr_curve
+}
+
+// The columns of the table of trials, their domains, and the metrics.
+func ExampleWriter_HParamsExperiment() {
+	w := stdout()
+	if err := w.HParamsExperiment(summary.HParamsExperiment{
+		HParams: []summary.HParamInfo{{Name: "rate", Min: 0.001, Max: 1}, {Name: "optimizer", Values: []any{"sgd", "adam"}}},
+		Metrics: []summary.HParamMetric{{Tag: "accuracy"}},
+	}); err != nil {
+		log.Fatal(err)
+	}
+	// Output: step=0 _hparams_/experiment=hparams
+}
+
+// A trial that ends says how.
+func ExampleWriter_HParamsEnd() {
+	w := stdout()
+	status := summary.StatusSuccess
+	if diverged := true; diverged {
+		status = summary.StatusFailure
+	}
+	if err := w.HParamsEnd(status); err != nil {
+		log.Fatal(err)
+	}
+	// Output: step=0 _hparams_/session_end_info=hparams
 }
 
 // One run says what the table of trials has; each trial is a run with its own
