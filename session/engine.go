@@ -29,7 +29,8 @@ type Engine interface {
 	// cannot compile again do nothing.
 	Finalize(ctx context.Context) error
 	// NewSession opens a session. Its variables are not initialised (see
-	// [Initializer]), unless the engine's state outlives sessions.
+	// [Initializer]), unless the state is the engine's and outlives sessions: then
+	// they may run at the same time, and a [Turn] keeps them apart.
 	//
 	// ctx is for the opening: when it is done, NewSession gives up, but a session
 	// once opened outlives it and ends with Close. A monitored session ends ctx as

@@ -67,7 +67,7 @@ type MonitoredSession struct {
 	config Config
 	hooks  []attachedHook
 	ctx    context.Context // of NewMonitoredSession: the life of this session
-	turn   turn
+	turn   runTurn
 
 	singular bool // sessions that are lost are not created again
 

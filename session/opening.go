@@ -20,7 +20,7 @@ func NewMonitoredSession(ctx context.Context, config Config) (*MonitoredSession,
 }
 
 func (s *MonitoredSession) open(ctx context.Context, config Config) (err error) {
-	s.ctx, s.turn = ctx, newTurn()
+	s.ctx = ctx
 	s.closing, s.endWaiting = context.WithCancel(context.WithoutCancel(ctx))
 	if s.config, s.hooks, err = config.resolve(); err != nil {
 		return err

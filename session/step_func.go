@@ -21,7 +21,7 @@ type StepEngine struct {
 	invalid error
 
 	kept   []Variable
-	turn   chan struct{} // several sessions share the state
+	turn   Turn // several sessions share the state
 	count  int64
 	latest []Value // the outputs of the latest step; nil before the first
 	next   []Value
@@ -45,7 +45,6 @@ func StepFunc(step func(ctx context.Context, out []Value) error, outputs ...stri
 	e := &StepEngine{
 		step:  step,
 		names: append([]string{TrainOp, GlobalStepName}, outputs...),
-		turn:  make(chan struct{}, 1),
 		next:  make([]Value, len(outputs)),
 	}
 	var errs []error
@@ -118,10 +117,10 @@ func (s *stepSession) Run(ctx context.Context, req *Request) error {
 	if len(req.Feeds) > 0 {
 		return e.refuse(req.Feeds)
 	}
-	if err := s.takeTurn(ctx); err != nil {
+	if err := s.turn.Take(ctx); err != nil {
 		return err
 	}
-	defer func() { <-e.turn }()
+	defer e.turn.Give()
 	before := e.count
 	e.asked = e.asked[:0]
 	for _, name := range req.Fetches {
@@ -155,19 +154,6 @@ func (s *stepSession) Run(ctx context.Context, req *Request) error {
 		}
 	}
 	return nil
-}
-
-// takeTurn waits until no other session uses the state.
-func (s *stepSession) takeTurn(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case s.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 func (e *StepEngine) refuse(feeds Feeds) error {

@@ -12,10 +12,10 @@ var _ Saveable = (*stepSession)(nil)
 
 // Variables returns the global step and what [StepEngine.Variable] was told of.
 func (s *stepSession) Variables(ctx context.Context) ([]Variable, error) {
-	if err := s.takeTurn(ctx); err != nil {
+	if err := s.turn.Take(ctx); err != nil {
 		return nil, err
 	}
-	defer func() { <-s.turn }()
+	defer s.turn.Give()
 	step := Variable{Name: GlobalStepName, Value: Int64(s.count), Initialized: true}
 	return append([]Variable{step}, s.kept...), nil
 }
@@ -23,10 +23,10 @@ func (s *stepSession) Variables(ctx context.Context) ([]Variable, error) {
 // SetVariables copies the values into the closure's memory. The outputs are no
 // longer those of the latest step, and are forgotten.
 func (s *stepSession) SetVariables(ctx context.Context, values map[string]Value) error {
-	if err := s.takeTurn(ctx); err != nil {
+	if err := s.turn.Take(ctx); err != nil {
 		return err
 	}
-	defer func() { <-s.turn }()
+	defer s.turn.Give()
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		errs = append(errs, s.settable(name, values[name]))

@@ -4,44 +4,74 @@ import (
 	"context"
 	"reflect"
 	"runtime"
+	"sync"
 )
 
-// A turn lets one caller of a monitored session work at a time. It is a channel
-// and no mutex because callers hold it while they wait for an engine: those
-// behind them can give up when their context is done.
-type turn chan struct{}
+// A Turn lets one of many goroutines work at a time: the sessions of an [Engine]
+// that share its state, one run after the other. It is no mutex because a turn
+// lasts as long as a run does: those who wait can give up when their context is
+// done. The zero Turn is ready for use; it may not be copied.
+type Turn struct {
+	once  sync.Once
+	taken chan struct{} // full while somebody has the turn
+}
 
-func newTurn() turn { return make(turn, 1) }
-
-// take waits for the turn. Its callers are the functions in turnHolders.
-func (t turn) take(ctx context.Context) error {
-	select {
-	case t <- struct{}{}:
-		return nil
-	default:
-	}
-	if calledFromHolder() {
-		return ErrInRun
+// Take waits for the turn, which the caller then has to give back. It returns the
+// error of ctx, and the caller has no turn, if ctx is done or becomes so.
+func (t *Turn) Take(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	select {
-	case t <- struct{}{}:
+	case t.channel() <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// tryTake takes the turn if nobody has it.
-func (t turn) tryTake() bool {
+// Give gives the turn back. As with a mutex, it is a fault in the program, and
+// panics, if nobody has it.
+func (t *Turn) Give() {
 	select {
-	case t <- struct{}{}:
+	case <-t.channel():
+	default:
+		panic("session: Turn.Give without Take")
+	}
+}
+
+// tryTake takes the turn if nobody has it.
+func (t *Turn) tryTake() bool {
+	select {
+	case t.channel() <- struct{}{}:
 		return true
 	default:
 		return false
 	}
 }
 
-func (t turn) give() { <-t }
+func (t *Turn) channel() chan struct{} {
+	t.once.Do(func() { t.taken = make(chan struct{}, 1) })
+	return t.taken
+}
+
+// A runTurn is the turn of the callers of a monitored session.
+type runTurn struct{ inner Turn }
+
+// take waits for the turn. Its callers are the functions in turnHolders.
+func (t *runTurn) take(ctx context.Context) error {
+	switch {
+	case t.tryTake():
+		return nil
+	case calledFromHolder():
+		return ErrInRun
+	}
+	return t.inner.Take(ctx)
+}
+
+func (t *runTurn) tryTake() bool { return t.inner.tryTake() }
+
+func (t *runTurn) give() { t.inner.Give() }
 
 // turnHolders are the functions that call hooks, step functions and engines
 // while they have the turn. A test sees to it that none is missing.

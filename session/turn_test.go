@@ -249,3 +249,34 @@ func TestRunsRacingWithStopAndClose(t *testing.T) {
 		require.Equal(t, "a CloseSession", lines[len(lines)-1])
 	}
 }
+
+func TestATurnIsTakenByOneAtATime(t *testing.T) {
+	leaktest.Check(t)
+	synctest.Test(t, func(t *testing.T) {
+		var turn session.Turn
+		busy, most, done := 0, 0, 0
+		for range 5 {
+			go func() {
+				if err := turn.Take(t.Context()); err != nil {
+					t.Error(err)
+					return
+				}
+				defer turn.Give()
+				busy++
+				most = max(most, busy)
+				time.Sleep(time.Second)
+				busy--
+				done++
+			}()
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
+		defer cancel()
+		synctest.Wait()
+		require.ErrorIs(t, turn.Take(ctx), context.DeadlineExceeded, "three are still before this one")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		require.Equal(t, []int{1, 5}, []int{most, done})
+		require.ErrorIs(t, turn.Take(ctx), context.DeadlineExceeded, "nobody has it, but the context is done")
+		require.PanicsWithValue(t, "session: Turn.Give without Take", turn.Give)
+	})
+}

@@ -82,7 +82,7 @@ func checkTrainer(trainer *train.Trainer) error {
 type Engine struct {
 	trainer *train.Trainer
 	steps   stepper
-	busy    chan struct{} // a run is in progress
+	turn    session.Turn // of the sessions, which share the state
 
 	built   bool
 	graph   *graph.Graph // of a step; nil if it was not built here
@@ -127,7 +127,7 @@ func New(config Config) (*Engine, error) {
 
 func newEngine(trainer *train.Trainer, steps stepper) *Engine {
 	return &Engine{
-		trainer: trainer, steps: steps, busy: make(chan struct{}, 1),
+		trainer: trainer, steps: steps,
 		found: make(map[string]target), kept: make(map[target]session.Value),
 	}
 }

@@ -66,14 +66,14 @@ func engineOf(ctx context.Context, s session.Session) (e *Engine, give func(), e
 	case own.closed:
 		return nil, nil, session.ErrClosed
 	}
-	if err := own.engine.take(ctx); err != nil {
+	if err := own.engine.turn.Take(ctx); err != nil {
 		return nil, nil, err
 	}
 	if !own.engine.built {
-		<-own.engine.busy
+		own.engine.turn.Give()
 		return nil, nil, errNotBuilt
 	}
-	return own.engine, func() { <-own.engine.busy }, nil
+	return own.engine, own.engine.turn.Give, nil
 }
 
 // Save implements [session.Saver].

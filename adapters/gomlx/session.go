@@ -22,19 +22,6 @@ type engineSession struct {
 
 var _ session.Saveable = (*engineSession)(nil)
 
-// take waits until no other session uses the engine.
-func (e *Engine) take(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case e.busy <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // Run implements [session.Session]. A step that has begun is made to its end,
 // whatever becomes of ctx. GoMLX gives the values of variables away when it
 // computes new ones: if that fails, which a batch of a wrong shape does not come
@@ -44,10 +31,10 @@ func (s *engineSession) Run(ctx context.Context, req *session.Request) (err erro
 	if s.closed {
 		return session.ErrClosed
 	}
-	if err := e.take(ctx); err != nil {
+	if err := e.turn.Take(ctx); err != nil {
 		return err
 	}
-	defer func() { <-e.busy }()
+	defer e.turn.Give()
 	defer recovered("a run", &err)
 	r := run{engine: e, req: req, targets: make([]target, len(req.Fetches))}
 	if err := r.resolve(); err != nil {

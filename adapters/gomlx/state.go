@@ -72,10 +72,10 @@ func stateName(trainer *train.Trainer, v *model.Variable) (name string, ok bool)
 // many they are: after a restore, the first update comes after all its steps.
 func (s *engineSession) Variables(ctx context.Context) (_ []session.Variable, err error) {
 	e := s.engine
-	if err := e.take(ctx); err != nil {
+	if err := e.turn.Take(ctx); err != nil {
 		return nil, err
 	}
-	defer func() { <-e.busy }()
+	defer e.turn.Give()
 	defer recovered("reading the variables", &err)
 	if !e.built {
 		return nil, fmt.Errorf("gomlx: %w", errNotBuilt)
@@ -100,10 +100,10 @@ func (s *engineSession) Variables(ctx context.Context) (_ []session.Variable, er
 // SetVariables implements [session.Saveable].
 func (s *engineSession) SetVariables(ctx context.Context, values map[string]session.Value) (err error) {
 	e := s.engine
-	if err := e.take(ctx); err != nil {
+	if err := e.turn.Take(ctx); err != nil {
 		return err
 	}
-	defer func() { <-e.busy }()
+	defer e.turn.Give()
 	defer recovered("setting the variables", &err)
 	if !e.built {
 		return fmt.Errorf("gomlx: %w", errNotBuilt)

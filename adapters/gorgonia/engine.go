@@ -100,7 +100,7 @@ type Engine struct {
 	grads   []G.ValueGrad       // the learnables
 	fed     map[*G.Node]G.Value // what inputs without a value of their own were fed last
 	plans   []*plan
-	busy    chan struct{} // a run is in progress
+	turn    session.Turn // of the sessions, which share the state
 }
 
 // An output is a node that is computed, and its value after each run.
@@ -126,7 +126,6 @@ func New(config Config) (*Engine, error) {
 		stale:   true,
 		grads:   G.NodesToValueGrads(config.Learnables),
 		fed:     make(map[*G.Node]G.Value),
-		busy:    make(chan struct{}, 1),
 	}, nil
 }
 

@@ -18,10 +18,10 @@ var _ session.Saveable = (*engineSession)(nil)
 // the names of their nodes. The solver's own state is not among them.
 func (s *engineSession) Variables(ctx context.Context) ([]session.Variable, error) {
 	e := (*Engine)(s)
-	if err := e.take(ctx); err != nil {
+	if err := e.turn.Take(ctx); err != nil {
 		return nil, err
 	}
-	defer func() { <-e.busy }()
+	defer e.turn.Give()
 	variables := []session.Variable{{Name: session.GlobalStepName, Value: session.Int64(e.step), Initialized: true}}
 	for _, n := range e.config.Learnables {
 		v, err := toValue(n.Value())
@@ -36,10 +36,10 @@ func (s *engineSession) Variables(ctx context.Context) ([]session.Variable, erro
 // SetVariables implements [session.Saveable].
 func (s *engineSession) SetVariables(ctx context.Context, values map[string]session.Value) (err error) {
 	e := (*Engine)(s)
-	if err := e.take(ctx); err != nil {
+	if err := e.turn.Take(ctx); err != nil {
 		return err
 	}
-	defer func() { <-e.busy }()
+	defer e.turn.Give()
 	defer recovered("setting the variables", &err)
 	step, made := e.step, make(map[*G.Node]G.Value)
 	var errs []error

@@ -19,27 +19,14 @@ var errNoInput = errors.New("has no value: feed it, or let Config.Next give it o
 // An engineSession has no state of its own.
 type engineSession Engine
 
-// take waits until no other session uses the engine.
-func (e *Engine) take(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case e.busy <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // Run implements [session.Session]. A step that has begun is made to its end,
 // whatever becomes of ctx.
 func (s *engineSession) Run(ctx context.Context, req *session.Request) (err error) {
 	e := (*Engine)(s)
-	if err := e.take(ctx); err != nil {
+	if err := e.turn.Take(ctx); err != nil {
 		return err
 	}
-	defer func() { <-e.busy }()
+	defer e.turn.Give()
 	p, err := e.plan(req.Fetches)
 	if err != nil {
 		return err
