@@ -89,6 +89,57 @@ func ExampleWriteEmbeddings() {
 	// <nil>
 }
 
+// The Profile page, which the Python package xprof adds to TensorBoard, draws runs that
+// were traced. hooks.ProfilerHook writes such profiles by itself.
+func ExampleFileWriter_Profile() {
+	run, err := os.MkdirTemp("", "run")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(run)
+	w, err := summary.NewFileWriter(run, summary.FileWriterConfig{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer w.Close()
+
+	g := graph.New()
+	g.CreateGlobalStep()
+	g.Variable("weight", func() session.Value { return session.Float64(3) })
+	g.Train(session.TrainOp)
+
+	first := summary.Profile{Name: "first steps", Host: "laptop"}
+	ctx := context.Background()
+	err = session.With(ctx, session.Config{Engine: g}, func(s *session.MonitoredSession) error {
+		args := &session.SessionRunArgs{
+			Fetches: []string{session.TrainOp},
+			Options: &session.RunOptions{TraceLevel: session.FullTrace},
+		}
+		for step := range int64(3) {
+			var traced session.RunMetadata
+			start := time.Now()
+			if _, err := s.RunArgs(ctx, args, &traced); err != nil {
+				return err
+			}
+			first.Steps = append(first.Steps, summary.ProfileStep{
+				Step: step + 1, Start: start, Duration: time.Since(start), Metadata: &traced,
+			})
+		}
+		return w.Profile(first)
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(run, "plugins", "profile", "*", "*"))
+	for _, file := range files {
+		fmt.Println(filepath.Base(filepath.Dir(file)), filepath.Base(file))
+	}
+	fmt.Println(err)
+	// Output:
+	// first steps laptop.xplane.pb
+	// <nil>
+}
+
 // What comes after a START at step 100 is in place of what was there from that
 // step on.
 func ExampleWriter_AddSessionLog() {

@@ -148,10 +148,16 @@ func timetableOf(steps []ProfileStep) (*timetable, error) {
 	first := t.steps[0].start
 	t.begin = t.begin.Add(first)
 	t.end -= first
+	groups := make([]int64, len(steps)) // by time: the Profile page lists steps so
+	for i, s := range t.steps {
+		groups[s.group] = int64(i)
+	}
 	for _, entries := range [][]timetableEntry{t.steps, t.nodes} {
 		for i := range entries {
-			entries[i].start -= first
-			entries[i].end -= first
+			e := &entries[i]
+			e.group = groups[e.group]
+			e.start -= first
+			e.end -= first
 		}
 	}
 	if t.end > profileLimit {

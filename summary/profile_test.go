@@ -147,12 +147,12 @@ func TestAProfileHasTheTimesOfStepsAndNodes(t *testing.T) {
 	require.Equal(t, []string{"a.b"}, space.Hostnames)
 	require.Equal(t, `plane "/host:CPU" 
 line 1 "steps" 0
-0+4000 "train" "" group_id=2 step_num=4 step_name="train 4"
+0+4000 "train" "" group_id=0 step_num=4 step_name="train 4"
 10000+6000 "train" "" group_id=1 step_num=5 step_name="train 5"
-20000+0 "train" "" group_id=0 step_num=6 step_name="train 6"
+20000+0 "train" "" group_id=2 step_num=6 step_name="train 6"
 line 2 "engine" 0
-1000+1000 "/loss_0" "loss:0" group_id=2 tf_op="loss_0:"
-3000+1000 "/train" "train" group_id=2 tf_op="train:"
+1000+1000 "/loss_0" "loss:0" group_id=0 tf_op="loss_0:"
+3000+1000 "/train" "train" group_id=0 tf_op="train:"
 10000+6000 "/größe" "größe" group_id=1 tf_op="größe:"
 16000+0 "/größe" "größe" group_id=1 tf_op="größe:"
 line 3 "engine/1" 0

@@ -68,7 +68,7 @@ func exhibit(dir string, t *training) (err error) {
 	defer func() { err = errors.Join(err, w.Close()) }()
 	for _, write := range []func(*summary.FileWriter, *training) error{
 		start, scalars, histograms, images, boxes, figures, video, audio, text, prCurves, meshes,
-		customScalars, graphs, keras, tensor, message,
+		customScalars, graphs, profile, keras, tensor, message,
 	} {
 		if err := write(w, t); err != nil {
 			return err

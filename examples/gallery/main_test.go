@@ -90,6 +90,9 @@ func TestTheGalleryShowsEveryKind(t *testing.T) {
 	config, err := os.ReadFile(filepath.Join(logdir, "moons", "projector_config.pbtxt"))
 	require.NoError(t, err)
 	require.Contains(t, string(config), `"hidden/sprite.png"`)
+	profiles, err := filepath.Glob(filepath.Join(logdir, "moons", "plugins", "profile", "*", "*.xplane.pb"))
+	require.NoError(t, err)
+	require.Len(t, profiles, 1)
 }
 
 func TestTheTrialsEndAsTheyWent(t *testing.T) {

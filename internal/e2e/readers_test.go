@@ -139,23 +139,11 @@ const endGrace = 15 * time.Second
 
 // ask runs tbcheck.py. A reader that failed is an error.
 func ask(ctx context.Context, python, dir string) (readersAnswer, error) {
-	cmd := exec.CommandContext(ctx, python, "testdata/tbcheck.py", "--stop-at-eof", dir)
-	// The program ends its servers when its input ends: here, when ctx is done,
-	// and whatever becomes of this process.
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		return readersAnswer{}, err
-	}
-	cmd.Cancel = stdin.Close
-	cmd.WaitDelay = endGrace
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-
 	// Its exit code says only what the answer says, too.
-	out, err := cmd.Output()
+	out, complaints, err := runPython(ctx, python, "testdata/tbcheck.py", "--stop-at-eof", dir)
 	var answer readersAnswer
 	if jsonErr := json.Unmarshal(out, &answer); jsonErr != nil {
-		return readersAnswer{}, fmt.Errorf("tbcheck.py: %w\n%s", errors.Join(ctx.Err(), err, jsonErr), stderr.Bytes())
+		return readersAnswer{}, fmt.Errorf("tbcheck.py: %w\n%s", errors.Join(ctx.Err(), err, jsonErr), complaints)
 	}
 	var failed []error
 	for _, name := range slices.Sorted(maps.Keys(answer.Readers)) {
@@ -164,4 +152,20 @@ func ask(ctx context.Context, python, dir string) (readersAnswer, error) {
 		}
 	}
 	return answer, errors.Join(failed...)
+}
+
+// runPython runs a program of Python that ends its servers when its input ends:
+// here, when ctx is done, and whatever becomes of this process.
+func runPython(ctx context.Context, python string, args ...string) (out, complaints []byte, err error) {
+	cmd := exec.CommandContext(ctx, python, args...)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	cmd.Cancel = stdin.Close
+	cmd.WaitDelay = endGrace
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err = cmd.Output()
+	return out, stderr.Bytes(), err
 }
