@@ -369,3 +369,16 @@ func ExampleNewProfilerHook() {
 	// timeline-10.json
 	// timeline-20.json
 }
+
+// Every hundredth step and the two after it become a profile for TensorBoard's Profile
+// page, the Python package xprof.
+func ExampleNewProfilerHook_profileSteps() {
+	dir := tempDir()
+	defer os.RemoveAll(dir)
+	profiler := must(hooks.NewProfilerHook(hooks.ProfilerHookConfig{SaveSteps: 100, ProfileSteps: 3, OutputDir: dir}))
+	fmt.Println(run(descent(), 250, profiler))
+	fmt.Println(len(must(filepath.Glob(filepath.Join(dir, "plugins", "profile", "*", "*.xplane.pb")))))
+	// Output:
+	// <nil>
+	// 2
+}

@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"log"
 	"os"
-	"path/filepath"
 
 	"github.com/runhook/runhook/hooks"
 	"github.com/runhook/runhook/session"
-	"github.com/runhook/runhook/session/graph"
 	"github.com/runhook/runhook/summary"
 )
 
@@ -55,41 +53,6 @@ func ExampleNewLoggingTensorHook() {
 	// step 0: loss 32
 	// step 10: loss 0.03125
 	// step 20: loss 3.0517578125e-05
-}
-
-// Every hundredth step and the two after it become a profile for TensorBoard's Profile
-// page, the Python package xprof.
-func ExampleNewProfilerHook() {
-	dir, err := os.MkdirTemp("", "run")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-
-	g := graph.New()
-	g.CreateGlobalStep()
-	g.Train(session.TrainOp)
-	profiler, err := hooks.NewProfilerHook(hooks.ProfilerHookConfig{SaveSteps: 100, ProfileSteps: 3, OutputDir: dir})
-	if err != nil {
-		log.Fatal(err)
-	}
-	stop, err := hooks.NewStopAtStepHook(hooks.StopAtStepHookConfig{LastStep: 250})
-	if err != nil {
-		log.Fatal(err)
-	}
-	ctx := context.Background()
-	config := session.Config{Engine: g, Hooks: []session.SessionRunHook{profiler, stop}}
-	err = session.With(ctx, config, func(s *session.MonitoredSession) error { return s.RunUntilStop(ctx, session.TrainOp) })
-	if err != nil {
-		log.Fatal(err)
-	}
-	for _, pattern := range []string{"timeline-*.json", "plugins/profile/*/*.xplane.pb"} {
-		files, err := filepath.Glob(filepath.Join(dir, filepath.FromSlash(pattern)))
-		fmt.Println(len(files), pattern, err)
-	}
-	// Output:
-	// 6 timeline-*.json <nil>
-	// 2 plugins/profile/*/*.xplane.pb <nil>
 }
 
 // A job that is started again goes on from its newest checkpoint.
