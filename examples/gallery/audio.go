@@ -6,9 +6,22 @@ import (
 	"github.com/runhook/runhook/summary"
 )
 
-// audio makes the losses audible, that of the training on the left, that of the
-// test on the right: a fifth less of it is a semitone less.
 func audio(w *summary.FileWriter, t *training) error {
+	both := sound(t)
+	if err := w.Audio("loss", both, steps); err != nil {
+		return err
+	}
+	// Several clips at a step: each side alone.
+	sides := []summary.Clip{{SampleRate: both.SampleRate}, {SampleRate: both.SampleRate}}
+	for i, sample := range both.Samples {
+		sides[i%2].Samples = append(sides[i%2].Samples, sample)
+	}
+	return w.Audios("loss/sides", sides, steps)
+}
+
+// sound makes the losses audible, that of the training on the left, that of the
+// test on the right: a fifth less of it is a semitone less.
+func sound(t *training) summary.Clip {
 	const rate = 16000
 	clip := summary.Clip{SampleRate: rate, Channels: 2}
 	var left, right float64 // phases
@@ -18,7 +31,7 @@ func audio(w *summary.FileWriter, t *training) error {
 		right += pitch(m.test.loss) / rate
 		clip.Samples = append(clip.Samples, tone(left), tone(right))
 	}
-	return w.Audio("loss", clip, steps)
+	return clip
 }
 
 // pitch is 880 Hz for a loss of 1.

@@ -17,8 +17,17 @@ func histograms(w *summary.FileWriter, t *training) error {
 				return err
 			}
 		}
-		// Buckets of one width are easier to read, and coarser.
-		if err := w.HistogramBuckets("test/losses", m.net.losses(t.testSet), summary.DefaultBuckets, m.step); err != nil {
+		// Buckets of one width are easier to read, and coarser: as many as one likes, or as
+		// a rule of NumPy's makes of the values.
+		losses := m.net.losses(t.testSet)
+		if err := w.HistogramBuckets("test/losses", losses, summary.DefaultBuckets, m.step); err != nil {
+			return err
+		}
+		if err := w.HistogramBuckets("test/losses/auto", losses, summary.BucketsAuto, m.step); err != nil {
+			return err
+		}
+		// What no histogram shows is a curve: 0 while the training is sound.
+		if err := w.NonFinite("test/losses/non_finite", losses, m.step); err != nil {
 			return err
 		}
 		// What was counted elsewhere comes with its buckets.

@@ -51,7 +51,8 @@ func parseFlags(args []string) (logdir string, err error) {
 func run(logdir string, out io.Writer) error {
 	t := train(settings{units: 12, rate: 0.5, batchSize: 32, decay: true})
 	dir := filepath.Join(logdir, "moons")
-	err := errors.Join(exhibit(dir, t), projector(dir, t), runs(dir, t), hparams(filepath.Join(logdir, "trials")))
+	err := errors.Join(exhibit(dir, t), projector(dir, t), runs(dir, t), version1(filepath.Join(dir, "version_1"), t),
+		hparams(filepath.Join(logdir, "trials")))
 	if err != nil {
 		return err
 	}

@@ -20,44 +20,49 @@ import (
 // everything is what the gallery writes, but for its trials: the run, the tag, the kind
 // and how often.
 const everything = `
-.     __run_graph__            graph          1
-.     batch/loss               scalar         501
-.     boundary                 image          6
-.     boundary/mistakes        image          3
-.     boundary/train           image          1
-.     boundary/video           image          1
-.     cloud_COLOR              mesh           3
-.     cloud_VERTEX             mesh           3
-.     coin                     pr_curve       11
-.     confusion                image          6
-.     confusion/counts         tensor         6
-.     custom_scalars__config__ custom_scalars 1
-.     first step               run_metadata   1
-.     layer_1/weights          histogram      51
-.     layer_2/weights          histogram      51
-.     layer_3/weights          histogram      51
-.     layers                   text           1
-.     layers of the network    graph          1
-.     loss                     audio          1
-.     quartile/1               scalar         51
-.     quartile/2               scalar         51
-.     quartile/3               scalar         51
-.     report                   text           3
-.     schedule/gradient        scalar         51
-.     schedule/rate            scalar         51
-.     surface_COLOR            mesh           3
-.     surface_FACE             mesh           3
-.     surface_VERTEX           mesh           3
-.     test                     pr_curve       11
-.     test/loss                scalar         51
-.     test/loss/float64        tensor         51
-.     test/losses              histogram      51
-.     test/predictions         histogram      51
-.     units                    image          6
-test  accuracy                 scalar         51
-test  loss                     scalar         51
-train accuracy                 scalar         51
-train loss                     scalar         51
+.         __run_graph__            graph          1
+.         batch/loss               scalar         501
+.         boundary                 image          6
+.         boundary/mistakes        image          3
+.         boundary/train           image          1
+.         boundary/video           image          1
+.         cloud_COLOR              mesh           3
+.         cloud_VERTEX             mesh           3
+.         coin                     pr_curve       11
+.         confusion                image          6
+.         confusion/counts         tensor         6
+.         custom_scalars__config__ custom_scalars 1
+.         first step               run_metadata   1
+.         layer_1/weights          histogram      51
+.         layer_2/weights          histogram      51
+.         layer_3/weights          histogram      51
+.         layers                   text           1
+.         layers of the network    graph          1
+.         loss                     audio          1
+.         loss/sides               audio          1
+.         quartile/1               scalar         51
+.         quartile/2               scalar         51
+.         quartile/3               scalar         51
+.         report                   text           3
+.         schedule/gradient        scalar         51
+.         schedule/rate            scalar         51
+.         surface_COLOR            mesh           3
+.         surface_FACE             mesh           3
+.         surface_VERTEX           mesh           3
+.         test                     pr_curve       11
+.         test/loss                scalar         51
+.         test/loss/float64        tensor         51
+.         test/losses              histogram      51
+.         test/losses/auto         histogram      51
+.         test/losses/non_finite   scalar         51
+.         test/predictions         histogram      51
+.         units                    image          6
+test      accuracy                 scalar         51
+test      loss                     scalar         51
+train     accuracy                 scalar         51
+train     loss                     scalar         51
+version_1 loss                     audio          1
+version_1 test/losses              histogram      6
 `
 
 func TestTheGalleryShowsEveryKind(t *testing.T) {
@@ -70,7 +75,7 @@ func TestTheGalleryShowsEveryKind(t *testing.T) {
 	require.NoError(t, err)
 	var lines []string
 	for _, s := range series {
-		lines = append(lines, fmt.Sprintf("%-5s %-24s %-14s %d", s.Run, s.Tag, s.Kind, s.Count))
+		lines = append(lines, fmt.Sprintf("%-9s %-24s %-14s %d", s.Run, s.Tag, s.Kind, s.Count))
 	}
 	require.Equal(t, strings.TrimSpace(everything), strings.Join(lines, "\n"))
 
