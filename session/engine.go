@@ -109,21 +109,3 @@ func EvalFed(ctx context.Context, s Session, feeds Feeds, names ...string) (Valu
 	}
 	return p.results.Clone(), nil
 }
-
-// A GraphDescriber is an engine that can tell what it is made of, for people to
-// look at.
-type GraphDescriber interface {
-	// DescribeGraph returns the nodes; their order does not matter.
-	DescribeGraph() []GraphNode
-}
-
-// A GraphNode is one node of an engine's graph. Slashes in its name are scopes,
-// which are drawn as boxes in boxes.
-type GraphNode struct {
-	Name string
-	// Op is what kind of node it is, such as "Variable".
-	Op string
-	// Inputs are the nodes whose values it uses; After those that it only has to
-	// come after.
-	Inputs, After []string
-}

@@ -10,6 +10,7 @@ import (
 	"image"
 	"image/color"
 	"io"
+	"iter"
 	"math"
 	"os"
 	"path/filepath"
@@ -69,7 +70,8 @@ func itemsOf(t *testing.T, events []*eventpb.Event, goldens bool) (items []golde
 			what := proto.CloneOf(e)
 			what.WallTime, what.Step, what.SourceMetadata = 0, 0, nil
 			if g := what.GetGraphDef(); g != nil {
-				what.What = &eventpb.Event_GraphDef{GraphDef: sortedGraph(t, g)}
+				describeGraph(t, g, event)
+				what.What = nil
 			}
 			event["event"] = prototext.MarshalOptions{}.Format(what)
 			items = append(items, goldenItem{fmt.Sprintf("%T", e.GetWhat()), e.GetStep(), event})
@@ -274,39 +276,58 @@ func describePicture(t *testing.T, name string, encoded []byte, fields map[strin
 	fields[name+" pixels"] = hex.EncodeToString(pixels)
 }
 
-// sortedGraph is a GraphDef with the attributes of each node in order: they are a
-// map.
-func sortedGraph(t *testing.T, encoded []byte) (sorted []byte) {
+// describeGraph adds the fields of a GraphDef and of its nodes.
+func describeGraph(t *testing.T, encoded []byte, fields map[string]string) {
 	t.Helper()
-	const node, attribute = 1, 5
-	for len(encoded) > 0 {
-		number, _, n := protowire.ConsumeField(encoded)
-		require.Positive(t, n)
-		field := encoded[:n]
-		encoded = encoded[n:]
+	const node, name, op, input, attribute = 1, 1, 2, 3, 5
+	for number, content := range wireFields(t, encoded) {
 		if number != node {
-			sorted = append(sorted, field...)
+			fields[fmt.Sprint("graph field ", number)] += fmt.Sprintf("%q", content)
 			continue
 		}
-		_, _, n = protowire.ConsumeTag(field)
-		body, _ := protowire.ConsumeBytes(field[n:])
-		var others []byte
-		var attributes [][]byte
-		for len(body) > 0 {
-			number, _, n := protowire.ConsumeField(body)
-			require.Positive(t, n)
-			if number == attribute {
-				attributes = append(attributes, body[:n])
-			} else {
-				others = append(others, body[:n]...)
+		of := "node"
+		for number, content := range wireFields(t, content) {
+			switch number {
+			case name:
+				for of = "node " + string(content); fields[of+" op"] != ""; of += " again" {
+				}
+			case op:
+				fields[of+" op"] = string(content)
+			case input:
+				fields[of+" inputs"] += string(content) + " "
+			case attribute:
+				var entry [2]string
+				for number, content := range wireFields(t, content) {
+					entry[number-1] = string(content)
+				}
+				fields[of+" attribute "+entry[0]] = fmt.Sprintf("%q", entry[1])
+			default:
+				fields[fmt.Sprint(of, " field ", number)] += fmt.Sprintf("%q", content)
 			}
-			body = body[n:]
 		}
-		slices.SortFunc(attributes, bytes.Compare)
-		sorted = protowire.AppendTag(sorted, node, protowire.BytesType)
-		sorted = protowire.AppendBytes(sorted, append(others, bytes.Join(attributes, nil)...))
 	}
-	return sorted
+}
+
+// wireFields iterates over the fields of a message, what is no bytes as it is
+// encoded.
+func wireFields(t *testing.T, message []byte) iter.Seq2[protowire.Number, []byte] {
+	t.Helper()
+	return func(yield func(protowire.Number, []byte) bool) {
+		for len(message) > 0 {
+			number, kind, n := protowire.ConsumeTag(message)
+			require.Positive(t, n)
+			size := protowire.ConsumeFieldValue(number, kind, message[n:])
+			require.GreaterOrEqual(t, size, 0)
+			content := message[n : n+size]
+			if kind == protowire.BytesType {
+				content, _ = protowire.ConsumeBytes(content)
+			}
+			if !yield(number, content) {
+				return
+			}
+			message = message[n+size:]
+		}
+	}
 }
 
 // content is the elements of a tensor of numbers as tensor_content has them.

@@ -4,6 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -13,8 +17,8 @@ import (
 	"github.com/runhook/runhook/summary/eventpb"
 )
 
-// Fields of GraphDef, NodeDef and VersionDef. They are the wire format and
-// cannot change.
+// Fields of GraphDef, VersionDef, NodeDef, the entries of its map of attributes
+// and AttrValue. They are the wire format and cannot change.
 const (
 	graphNode        = 1
 	graphVersions    = 4
@@ -22,6 +26,12 @@ const (
 	nodeName         = 1
 	nodeOp           = 2
 	nodeInput        = 3
+	nodeAttribute    = 5
+	attributeName    = 1
+	attributeValue   = 2
+	valueList        = 1
+	valueString      = 2
+	listShape        = 7
 )
 
 // graphProducer is the version of TensorFlow's graph format that the encoding
@@ -85,12 +95,18 @@ func appendGraphDef(b []byte, nodes []session.GraphNode) ([]byte, error) {
 			mark  string // GraphDef's for an input that is only waited for
 		}{{n.Inputs, ""}, {n.After, "^"}} {
 			for _, name := range inputs.names {
-				if !known[name] {
+				if !known[name] && !known[withoutOutput(name)] {
 					return nil, fmt.Errorf("summary: graph: node %q has the input %q, which is no node", n.Name, name)
 				}
 				node = appendString(node, nodeInput, inputs.mark+name)
 			}
 		}
+		for name := range n.Attributes {
+			if !utf8.ValidString(name) {
+				return nil, fmt.Errorf("summary: graph: node %q has the attribute %q, which is no valid UTF-8", n.Name, name)
+			}
+		}
+		node = appendAttributes(node, n)
 		b = protowire.AppendTag(b, graphNode, protowire.BytesType)
 		b = protowire.AppendBytes(b, node)
 	}
@@ -98,6 +114,48 @@ func appendGraphDef(b []byte, nodes []session.GraphNode) ([]byte, error) {
 	versions = protowire.AppendVarint(versions, graphProducer)
 	b = protowire.AppendTag(b, graphVersions, protowire.BytesType)
 	return protowire.AppendBytes(b, versions), nil
+}
+
+// withoutOutput is name without the number of an output.
+func withoutOutput(name string) string {
+	i := strings.LastIndexByte(name, ':')
+	if i < 0 {
+		return name
+	}
+	if _, err := strconv.ParseUint(name[i+1:], 10, 31); err != nil {
+		return name
+	}
+	return name[:i]
+}
+
+// appendAttributes appends what TensorBoard shows of a node beside its name: the
+// shapes of its outputs, which it writes on edges, their types as text, and its
+// attributes, of which the last of a name counts.
+func appendAttributes(b []byte, n session.GraphNode) []byte {
+	if len(n.Outputs) > 0 {
+		var shapes []byte
+		types := make([]string, len(n.Outputs))
+		for i, o := range n.Outputs {
+			shape := encodeShape(o.Shape)
+			if o.Shape == nil {
+				shape = appendInt(nil, shapeUnknown, 1)
+			}
+			shapes = append(shapes, bytesField(listShape, shape)...)
+			types[i] = o.String()
+		}
+		b = appendAttribute(b, "_output_shapes", bytesField(valueList, shapes))
+		b = appendAttribute(b, "outputs", appendString(nil, valueString, strings.Join(types, ", ")))
+	}
+	for _, name := range slices.Sorted(maps.Keys(n.Attributes)) {
+		b = appendAttribute(b, name, appendString(nil, valueString, n.Attributes[name]))
+	}
+	return b
+}
+
+func appendAttribute(b []byte, name string, value []byte) []byte {
+	entry := appendString(nil, attributeName, name)
+	entry = append(entry, bytesField(attributeValue, value)...)
+	return append(b, bytesField(nodeAttribute, entry)...)
 }
 
 func appendString(b []byte, field protowire.Number, s string) []byte {

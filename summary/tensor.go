@@ -19,6 +19,7 @@ const (
 	tensorContent   = 4
 	tensorStringVal = 8
 	shapeDim        = 2
+	shapeUnknown    = 3
 	dimSize         = 1
 
 	typeFloat  = 1
@@ -178,16 +179,20 @@ func stringField[T string | []byte](elements []T, shape ...int) []byte {
 }
 
 func appendTensorHead(b []byte, dtype uint64, shape []int) []byte {
-	var dims []byte
+	b = protowire.AppendTag(b, tensorDType, protowire.VarintType)
+	b = protowire.AppendVarint(b, dtype)
+	b = protowire.AppendTag(b, tensorShape, protowire.BytesType)
+	return protowire.AppendBytes(b, encodeShape(shape))
+}
+
+// encodeShape returns a TensorShapeProto.
+func encodeShape(shape []int) (dims []byte) {
 	for _, size := range shape {
 		dim := appendInt(nil, dimSize, int64(size))
 		dims = protowire.AppendTag(dims, shapeDim, protowire.BytesType)
 		dims = protowire.AppendBytes(dims, dim)
 	}
-	b = protowire.AppendTag(b, tensorDType, protowire.VarintType)
-	b = protowire.AppendVarint(b, dtype)
-	b = protowire.AppendTag(b, tensorShape, protowire.BytesType)
-	return protowire.AppendBytes(b, dims)
+	return dims
 }
 
 // bytesField returns a field that holds a message.

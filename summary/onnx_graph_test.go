@@ -1,0 +1,183 @@
+package summary_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/runhook/runhook/session"
+	"github.com/runhook/runhook/summary"
+)
+
+func onnxModel(t *testing.T, name string) []byte {
+	t.Helper()
+	return []byte(readFile(t, "testdata", "onnx", name+".onnx"))
+}
+
+// onnxGraph returns the graph of a model in testdata.
+func onnxGraph(t *testing.T, name string) session.GraphDescriber {
+	t.Helper()
+	g, err := summary.ONNXGraph(onnxModel(t, name))
+	require.NoError(t, err)
+	return g
+}
+
+// onnxFound is what the Python package onnx finds in a model.
+type onnxFound struct {
+	Nodes []struct {
+		Name, Op        string
+		Inputs, Outputs []string
+	}
+	Results   []string
+	Operators map[string]int // where functions are where they are called
+}
+
+func readONNXFound(t *testing.T) (all map[string]onnxFound) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal([]byte(readFile(t, "testdata", "onnx", "graphs.json")), &all))
+	return all
+}
+
+// Names are as they are in the model, but for the slash that exporters of PyTorch
+// put in front.
+func TestNodesOfAnONNXModelAreThoseThatONNXFinds(t *testing.T) {
+	for _, model := range []string{"mlp", "control", "functions", "logistic"} { // whose nodes have names
+		var want, got []string
+		found := readONNXFound(t)[model]
+		for _, n := range found.Nodes {
+			want = append(want, fmt.Sprint(n.Name, n.Op, n.Inputs, n.Outputs))
+		}
+		for _, result := range found.Results {
+			want = append(want, fmt.Sprint(result))
+		}
+		for _, n := range onnxGraph(t, model).DescribeGraph() {
+			switch n.Op {
+			case "Input", "Const":
+			case "Output":
+				got = append(got, n.Inputs...)
+			default:
+				got = append(got, fmt.Sprint(n.Name, n.Op, n.Inputs, n.Outputs))
+			}
+		}
+		require.Equal(t, strings.NewReplacer("[/", "[", " /", " ", "\n/", "\n").Replace("\n"+strings.Join(want, "\n")), "\n"+strings.Join(got, "\n"), model)
+	}
+}
+
+func TestOperatorsOfAnONNXModelAreThoseThatONNXInlines(t *testing.T) {
+	for model, found := range readONNXFound(t) {
+		got := make(map[string]int)
+		for _, n := range onnxGraph(t, model).DescribeGraph() {
+			switch n.Op {
+			case "Input", "Const", "Output", "layers.leaky", "layers.dense_pair":
+			default:
+				got[n.Op]++
+			}
+		}
+		require.Equal(t, found.Operators, got, model)
+	}
+}
+
+// describe is a graph as text, a node in a line.
+func describe(g session.GraphDescriber) string {
+	var b strings.Builder
+	for _, n := range g.DescribeGraph() {
+		fmt.Fprintln(&b, n.Name, n.Op, n.Inputs, n.Outputs, n.Attributes)
+	}
+	return b.String()
+}
+
+func TestNamesOfAnONNXModelThatMeanSomethingToTensorBoard(t *testing.T) {
+	require.Equal(t, `sparse Const [] [float32[3]] map[stored:float32[1]]
+x_0 Input [] [float32[6]] map[]
+größe Input [] [float32[]] map[]
+a/b Split [x_0] [float32[2] float32[2] float32[2]] map[]
+_c Identity [a/b:2] [float32[2]] map[]
+a/b_1 Neg [a/b] [float32[2]] map[]
+Clip_clipped Clip [x_0 größe] [float32[6]] map[]
+scope/Constant_deep_0 Constant [] [int64[3]] map[value_ints:[1, 2, 3]]
+a Abs [x_0] [float32[6]] map[]
+Add_sum Add [a/b_1 _c] [float32[2]] map[]
+use Add [sparse sparse] [float32[3]] map[]
+x_0/part_1 Output [a/b:1] [float32[2]] map[]
+clipped Output [Clip_clipped] [float32[6]] map[]
+x_0_ Output [a] [float32[6]] map[]
+dense Output [use] [float32[3]] map[]
+`, describe(onnxGraph(t, "awkward")))
+}
+
+func TestAttributesOfAnONNXModel(t *testing.T) {
+	attributes := func(model, node string) map[string]string {
+		for _, n := range onnxGraph(t, model).DescribeGraph() {
+			if n.Name == node {
+				return n.Attributes
+			}
+		}
+		return nil
+	}
+	require.Equal(t, map[string]string{"alpha": "1", "transB": "1"}, attributes("mlp", "fc1/Gemm"))
+	require.Equal(t, map[string]string{"value": "bool[]"}, attributes("control", "go"))
+	require.Equal(t, map[string]string{"classlabels_strings": `["no", "yes"]`}, attributes("logistic", "ZipMap"))
+	require.Equal(t, map[string]string{"alpha": "0.1"}, attributes("functions", "first/act/relu"), "of the call of a call")
+	require.Equal(t, map[string]string{"alpha": "0.02"}, attributes("functions", "second/act/relu"), "the default of a function")
+}
+
+func TestWhatIsNoONNXModelIsNamed(t *testing.T) {
+	for _, c := range []struct{ model, want string }{
+		{"", "no graph in it: is it a model in the format of ONNX?"},
+		{"\x08\x08", "no graph in it: is it a model in the format of ONNX?"},
+		{"\n\x04\n\x02ab", "no graph in it: is it a model in the format of ONNX?"}, // a GraphDef
+		{"no model", "at byte 0: no field of a message"},
+		{"\x08\x08\x3a\x10", "at byte 2: field 7: unexpected EOF"},
+		{onnxOf(onnxNode("", "", nil)), "graph: node 0: at byte 4: no operator"},
+		{onnxOf(onnxNode("a", "Neg", nil, field(5, "\x0a\x7f"))), "graph: node 0: attribute 0: at byte 14: field 1: unexpected EOF"},
+		{onnxOf(field(5, "\x0a\x02\x01\xff")), "graph: initializer: at byte 6: the packed numbers of field 1 end within one: unexpected EOF"},
+		{onnxOf(onnxNode("a", "Neg", []string{"x"})), `node "a": no node makes the value "x"`},
+		{onnxOf(field(12, field(1, "y"))), `no node makes the value "y"`},
+		{onnxOf(onnxNode("a", "Neg", nil, field(2, "y")), onnxNode("b", "Neg", nil, field(2, "y"))), `value "y" is made by "a" and by "b"`},
+		{onnxOf(onnxNode("a", "If", nil, field(5, field(1, "then")+field(6, "\x0a")))), `node "a": then: at byte 21: field 1: unexpected EOF`},
+	} {
+		g, err := summary.ONNXGraph([]byte(c.model))
+		require.EqualError(t, err, "summary: ONNX model: "+c.want)
+		require.Nil(t, g)
+	}
+}
+
+// field is a field of a message that holds bytes.
+func field(number protowire.Number, content ...string) string {
+	return string(protowire.AppendString(protowire.AppendTag(nil, number, protowire.BytesType), strings.Join(content, "")))
+}
+
+// onnxOf is a model with one graph, of these fields.
+func onnxOf(graph ...string) string { return field(7, graph...) }
+
+// onnxNode is a field of a graph.
+func onnxNode(name, op string, inputs []string, more ...string) string {
+	node := field(3, name) + field(4, op)
+	for _, in := range inputs {
+		node += field(1, in)
+	}
+	return field(1, node, strings.Join(more, ""))
+}
+
+// Where a field of a model ends, nothing tells that there were more.
+func TestAnONNXModelThatIsCutOffIsAnError(t *testing.T) {
+	for model := range readONNXFound(t) {
+		whole := onnxModel(t, model)
+		ends := map[int]bool{0: true}
+		for at := 0; at < len(whole); ends[at] = true {
+			_, _, n := protowire.ConsumeField(whole[at:])
+			require.Positive(t, n)
+			at += n
+		}
+		for size := range whole {
+			if _, err := summary.ONNXGraph(whole[:size]); !ends[size] {
+				require.ErrorIs(t, err, io.ErrUnexpectedEOF, "%s: %d bytes of %d", model, size, len(whole))
+			}
+		}
+	}
+}
