@@ -17,7 +17,7 @@
 // make of them, the kind has the form that looks the same in all of them, and a
 // name that ends in V1 that of TensorFlow's first API. What belongs to a run and to
 // no step has no op of its own: hyperparameters and layouts of charts go into
-// [Constant], graphs and embeddings are written by the writer.
+// [Constant], graphs, profiles and embeddings are written by the writer.
 //
 // A [Value] is encoded where it is made, and is framed and buffered by the
 // writer; one goroutine per writer does the writing. The file is right in all

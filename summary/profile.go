@@ -132,7 +132,7 @@ type timetableEntry struct {
 	start, end time.Duration
 	group      int64  // which step of the profile it is, or belongs to
 	step       int64  // the global step
-	node       string // its name
+	node       string // the node's name
 }
 
 func timetableOf(steps []ProfileStep) (*timetable, error) {

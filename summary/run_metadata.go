@@ -82,13 +82,9 @@ func appendRunMetadata(b []byte, nodes []session.NodeStats) ([]byte, error) {
 			return nil, fmt.Errorf("summary: run metadata: node name %q is no valid UTF-8", n.Name)
 		}
 		node = appendNodeStats(node[:0], n)
-		stats = protowire.AppendTag(stats, deviceNodeStats, protowire.BytesType)
-		stats = protowire.AppendBytes(stats, node)
+		stats = appendMessage(stats, deviceNodeStats, node)
 	}
-	step := protowire.AppendTag(nil, stepStatsDevice, protowire.BytesType)
-	step = protowire.AppendBytes(step, stats)
-	b = protowire.AppendTag(b, metadataStepStats, protowire.BytesType)
-	return protowire.AppendBytes(b, step), nil
+	return appendMessage(b, metadataStepStats, appendMessage(nil, stepStatsDevice, stats)), nil
 }
 
 // appendNodeStats appends a NodeExecStats. Times are since the epoch, those of

@@ -49,15 +49,15 @@ const (
 func (t *timetable) encode(host string) []byte {
 	var cpu, task xPlane
 	cpu.addLines("steps", t.steps, func(e *timetableEntry) []byte {
-		// The name that starts with "train" tells that it is a step.
+		// A name that starts with "train" tells the page that it is a step.
 		event := cpu.event("train", e)
 		event = cpu.appendStat(event, eventStats, "step_num", statInt64Value, uint64(e.step))
 		return cpu.appendStat(event, eventStats, "step_name", statRefValue, cpu.stats.id(fmt.Sprintf("train %d", e.step)))
 	})
 	cpu.addLines("engine", t.nodes, func(e *timetableEntry) []byte {
-		// No name that starts with a slash means something to the page, nor does it take
-		// it for an op, as name:type is, of which there is another one. The type is
-		// what it makes of the name.
+		// The page knows many names (train…, SessionRun, …), but none with a slash in
+		// front. That it is an op is told apart, as "name:type"; the type is what the
+		// page makes of the name.
 		event := cpu.event("/"+e.node, e)
 		return cpu.appendStat(event, eventStats, "tf_op", statRefValue, cpu.stats.id(opName(e.node)+":"))
 	})
@@ -71,7 +71,7 @@ func (t *timetable) encode(host string) []byte {
 	return appendString(space, spaceHostnames, host)
 }
 
-// opName is the name of a node without the colons that would end it.
+// opName is the name of a node as that of an op, which a colon would end.
 func opName(node string) string { return strings.ReplaceAll(node, ":", "_") }
 
 // An xPlane is an XPlane in the making. Its events and stats have ids, under which

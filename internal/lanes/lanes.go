@@ -14,7 +14,7 @@ func (l *Lanes) Place(start, end int64) int {
 		lane++
 	}
 	if lane == len(l.free) {
-		l.free = append(l.free, end)
+		l.free = append(l.free, 0)
 	}
 	l.free[lane] = end
 	return lane
