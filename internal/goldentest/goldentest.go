@@ -17,12 +17,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// More is the folder with more cases, or "".
+func More() string { return os.Getenv("RUNHOOK_GOLDENS") }
+
 // Tables returns the tables of a name, histograms.json for example, decoded: the
 // one in testdata, which may be compressed and then ends in .gz, first.
 func Tables[T any](t testing.TB, name string) []T {
 	t.Helper()
 	var tables []T
-	for _, folder := range []string{"testdata", os.Getenv("RUNHOOK_GOLDENS")} {
+	for _, folder := range []string{"testdata", More()} {
 		if folder == "" {
 			continue
 		}

@@ -2,11 +2,21 @@ package readers
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"image"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"slices"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/runhook/runhook/summary/eventpb"
 )
 
 // pluginData is what the messages of the plugins have in common: a version in
@@ -31,6 +41,19 @@ func parsePluginData(content []byte) (pluginData, error) {
 		return nil
 	})
 	return d, err
+}
+
+// meshFault tells why the page of meshes cannot list one: it looks for the number
+// of its samples.
+func meshFault(content []byte) error {
+	var m eventpb.MeshPluginData
+	if err := proto.Unmarshal(content, &m); err != nil {
+		return err
+	}
+	if m.GetVersion() == 0 && len(m.GetShape()) == 0 {
+		return errors.New("a mesh without a shape (IndexError)")
+	}
+	return nil
 }
 
 // checkGraph looks whether a serialized GraphDef can be parsed, as deep as the
@@ -89,20 +112,35 @@ func fields(message []byte, each func(protowire.Number, protowire.Type, []byte) 
 	return nil
 }
 
-// imageType is the type that a server finds in the first bytes of a picture.
-// What those bytes announce is taken for true.
+// imageType is the type that a server finds for a picture. It asks Pillow, which
+// opens one whose header is whole; what follows need not be there.
 func imageType(b []byte) string {
+	header := func(decode func(io.Reader) (image.Config, error)) bool {
+		c, err := decode(bytes.NewReader(b))
+		return err == nil && c.Width > 0 && c.Height > 0
+	}
 	switch {
-	case bytes.HasPrefix(b, []byte("\x89PNG\r\n\x1a\n")) && len(b) >= 33:
+	case header(png.DecodeConfig):
 		return "image/png"
-	case bytes.HasPrefix(b, []byte("GIF87a")) || bytes.HasPrefix(b, []byte("GIF89a")):
+	case header(gif.DecodeConfig):
 		return "image/gif"
-	case bytes.HasPrefix(b, []byte("\xff\xd8\xff")):
+	case header(jpeg.DecodeConfig):
 		return "image/jpeg"
-	case bytes.HasPrefix(b, []byte("BM")) && len(b) >= 26:
+	case isBMP(b):
 		return "image/bmp"
 	}
 	return "application/octet-stream"
+}
+
+// isBMP reports whether b begins with the headers of a BMP: that of the file, and
+// one of the known sizes.
+func isBMP(b []byte) bool {
+	const file = 14
+	if !bytes.HasPrefix(b, []byte("BM")) || len(b) < file+4 {
+		return false
+	}
+	size := binary.LittleEndian.Uint32(b[file:])
+	return slices.Contains([]uint32{12, 40, 52, 56, 64, 108, 124}, size) && len(b) >= file+int(size)
 }
 
 // graphOf is the graph of a serialized MetaGraphDef. A message field that comes

@@ -1,6 +1,7 @@
 package readers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -227,11 +229,12 @@ func known(plugin string, class eventpb.DataClass, content []byte) *eventpb.Summ
 // none.
 func (r *rustRun) commit(page *page) (Run, bool) {
 	run := Run{Name: r.name, Start: r.start, Started: r.started}
+	noKey := blobKeyFault(r.name)
 	for _, tag := range slices.Sorted(maps.Keys(r.series)) {
 		s := r.series[tag]
 		l := listing{run: r.name, tag: tag, md: s.md}
 		if class := s.md.GetDataClass(); class >= eventpb.DataClass_SCALAR && class <= eventpb.DataClass_BLOB_SEQUENCE {
-			page.plugin(l.plugin())
+			page.plugins[l.plugin()] = true
 		}
 		if why, detail := l.unlisted(); why != 0 {
 			if why == NoPlugin && s.late {
@@ -241,6 +244,7 @@ func (r *rustRun) commit(page *page) (Run, bool) {
 			continue
 		}
 		t := l.shown()
+		noBlob := cmp.Or(noKey, blobKeyFault(tag))
 		for i := range s.points {
 			p := &s.points[i]
 			if p.obsolete() {
@@ -254,6 +258,9 @@ func (r *rustRun) commit(page *page) (Run, bool) {
 			}
 			point := p.shown(value)
 			if blobs, ok := value.([]Blob); ok {
+				for i := range blobs {
+					blobs[i].Err = noBlob
+				}
 				point.claimed = len(blobs)
 				t.Samples = max(t.Samples, len(blobs))
 			}
@@ -266,6 +273,16 @@ func (r *rustRun) commit(page *page) (Run, bool) {
 		run.Tags = append(run.Tags, t)
 	}
 	return run, r.started
+}
+
+// blobKeyFault is why the server does not find the blobs of a run or a tag again.
+// Their keys have the names in JSON, and blob_key.rs reads no string back that was
+// escaped.
+func blobKeyFault(name string) error {
+	if strings.ContainsFunc(name, func(c rune) bool { return c < ' ' || c == '"' || c == '\\' }) {
+		return fmt.Errorf("the key of a blob of %q cannot be read", name)
+	}
+	return nil
 }
 
 // arrays makes arrays of tensors, as the Python side of the connection does for

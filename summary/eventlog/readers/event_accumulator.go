@@ -346,12 +346,12 @@ func compress(h *eventpb.HistogramProto) error {
 		weights[i] = running
 	}
 	for _, x := range points {
-		// As numpy's searchsorted with side="right".
+		// As numpy's searchsorted with side="right", for which NaN is the greatest.
 		i, _ := slices.BinarySearchFunc(weights, x, func(w, x float64) int {
-			if x < w {
-				return 1
+			if w <= x {
+				return -1
 			}
-			return -1
+			return 1
 		})
 		previous := func() float64 {
 			if i == 0 {

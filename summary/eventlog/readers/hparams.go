@@ -16,6 +16,7 @@ import (
 const (
 	hparamsExperiment = "_hparams_/experiment"
 	hparamsSession    = "_hparams_/session_start_info"
+	hparamsSessionEnd = "_hparams_/session_end_info" // of runs that are sessions
 )
 
 // An hparamsPage is what the plugin finds of its own before it looks for metrics:
@@ -31,12 +32,16 @@ type hparamsPage struct {
 func readHParams(runs []Run) (hparamsPage, error) {
 	var h hparamsPage
 	for i := range runs {
-		for k := range runs[i].Tags {
-			t := &runs[i].Tags[k]
-			if t.Plugin != hparams || t.Class != eventpb.DataClass_TENSOR || t.Name != hparamsExperiment && t.Name != hparamsSession {
-				continue
-			}
-			if t.Name == hparamsExperiment && h.experiment != nil {
+		session := hparamsTag(&runs[i], hparamsSession)
+		tags := []*Tag{session}
+		if session != nil {
+			tags = append(tags, hparamsTag(&runs[i], hparamsSessionEnd))
+		}
+		if h.experiment == nil {
+			tags = append(tags, hparamsTag(&runs[i], hparamsExperiment))
+		}
+		for _, t := range tags {
+			if t == nil {
 				continue
 			}
 			if err := h.read(runs[i].Name, t); err != nil {
@@ -47,6 +52,14 @@ func readHParams(runs []Run) (hparamsPage, error) {
 	return h, nil
 }
 
+// hparamsTag is a tag that the plugin finds in a run, or nil.
+func hparamsTag(run *Run, name string) *Tag {
+	if t := run.Tag(name); t != nil && t.Plugin == hparams && t.Class == eventpb.DataClass_TENSOR {
+		return t
+	}
+	return nil
+}
+
 func (h *hparamsPage) read(run string, t *Tag) error {
 	data := new(eventpb.HParamsPluginData)
 	if err := proto.Unmarshal(t.Content, data); err != nil {
@@ -55,9 +68,15 @@ func (h *hparamsPage) read(run string, t *Tag) error {
 	if data.GetVersion() != 0 {
 		return fmt.Errorf("version %d", data.GetVersion())
 	}
-	if t.Name == hparamsExperiment {
+	switch t.Name {
+	case hparamsExperiment:
 		if h.experiment = data.GetExperiment(); h.experiment == nil {
 			return fmt.Errorf("no experiment in it")
+		}
+		return nil
+	case hparamsSessionEnd:
+		if data.GetSessionEndInfo() == nil {
+			return fmt.Errorf("no session_end_info in it")
 		}
 		return nil
 	}
@@ -76,19 +95,20 @@ func (h *hparamsPage) read(run string, t *Tag) error {
 }
 
 // A badScalar is a series of scalars that the Python server cannot list, or of
-// which it cannot read the last point.
+// which it cannot read the last point, or finds no number there.
 type badScalar struct {
-	run, tag string
-	unlisted bool
-	err      error
+	run, tag         string
+	unlisted, noItem bool
+	err              error
 }
 
 // failure is why the Python server's page fails though its own tags are right: the
 // metrics are scalars. Without an experiment or a session it lists all; then it
-// reads the last point of each, in each run that may have one of them.
+// reads the last point of each, in each run that may have one of them, and without
+// a session in all runs.
 func (h hparamsPage) failure(scalars []Run, bad []badScalar) error {
 	for _, b := range bad {
-		if b.unlisted && (h.experiment == nil || len(h.sessions) == 0) {
+		if b.unlisted && h.experiment == nil || (b.unlisted || b.noItem) && len(h.sessions) == 0 {
 			return b.err
 		}
 	}

@@ -39,9 +39,13 @@ func (d *runDir) hasFile() bool {
 	return false
 }
 
-// watched are the paths that Python's DirectoryWatcher reads, directories among
-// them.
+// watched are the paths that Python reads, directories among them. It takes the
+// run itself for a file if it is named like one, else its DirectoryWatcher does so
+// with what is in it.
 func (d *runDir) watched() []string {
+	if base := path.Base(d.name); strings.Contains(base, marker) && !strings.HasSuffix(base, profileEmpty) {
+		return []string{d.name}
+	}
 	var out []string
 	for _, e := range d.entries {
 		if !strings.HasSuffix(e.path, profileEmpty) {

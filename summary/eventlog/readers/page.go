@@ -91,6 +91,9 @@ func (p *page) plugin(name string) {
 	}
 }
 
+// runList is the list of runs among the pages that can fail. It is no plugin's.
+const runList = "runs"
+
 // pageOf is the plugin whose page shows another's data.
 func pageOf(plugin string) string {
 	switch plugin {
@@ -145,6 +148,12 @@ func (p *page) accepts(run string, t *Tag) bool {
 	case scalars, histograms, images, audio, text, prCurves, mesh:
 	default:
 		return true
+	}
+	if t.Plugin == mesh {
+		if err := meshFault(t.Content); err != nil {
+			p.fail(mesh, fmt.Errorf("run %q, tag %q: the plugin's part of the metadata: %w", run, t.Name, err))
+			return true
+		}
 	}
 	if (t.Plugin == histograms || t.Plugin == text) && string(t.Content) == "{}" {
 		return true

@@ -16,6 +16,9 @@ func pythonPage(shown *Shown, runs []*pythonRun, losses *ledger) {
 	var bad []badScalar
 	for _, r := range runs {
 		run := Run{Name: r.name, Start: r.start, Started: r.started}
+		if !r.started && r.unreadable != nil {
+			page.fail(runList, r.unreadable) // It asks for the first event again.
+		}
 		tags := slices.Sorted(maps.Keys(r.series))
 		for tag := range r.metadata {
 			if _, ok := r.series[tag]; !ok {
@@ -40,13 +43,14 @@ func pythonPage(shown *Shown, runs []*pythonRun, losses *ledger) {
 				err := fmt.Errorf("run %q, tag %q: metadata without a tensor (KeyError)", r.name, tag)
 				page.fail(s.plugin(), err)
 				if s.plugin() == scalars {
-					bad = append(bad, badScalar{r.name, tag, true, err})
+					bad = append(bad, badScalar{run: r.name, tag: tag, unlisted: true, err: err})
 				}
 				continue
 			}
 			if s.plugin() == scalars && len(ps) > 0 {
-				if err := notNumber(&ps[len(ps)-1]); err != nil {
-					bad = append(bad, badScalar{r.name, tag, false, fmt.Errorf("run %q, tag %q: %w", r.name, tag, err)})
+				if noItem, err := notNumber(&ps[len(ps)-1]); err != nil {
+					err = fmt.Errorf("run %q, tag %q: %w", r.name, tag, err)
+					bad = append(bad, badScalar{run: r.name, tag: tag, noItem: noItem, err: err})
 				}
 			}
 			if s.plugin() == images && len(ps) == 0 {
@@ -89,17 +93,18 @@ func (s listing) shownByPython(ps []stored, losses *ledger) Tag {
 	return t
 }
 
-// notNumber is why the value of a point cannot be a metric's.
-func notNumber(p *stored) error {
+// notNumber is why the value of a point cannot be a metric's. noItem tells that it
+// is not even one element.
+func notNumber(p *stored) (noItem bool, err error) {
 	a, err := p.value.array()
 	if err != nil {
-		return err
+		return true, err
 	}
 	value, err := item(a)
 	if _, text := value.(string); text {
-		return errors.New("a text, want a number")
+		return false, errors.New("a text, want a number")
 	}
-	return err
+	return a.Len() != 1, err
 }
 
 // pythonBlobs serves, of each step, the first value, in the order of the steps.

@@ -74,6 +74,8 @@ type pythonRun struct {
 	config PythonServer
 	losses *ledger
 
+	unreadable error // of the file system, where the reading ended
+
 	start     float64
 	started   bool
 	version   float64 // of the file; 0 is none
@@ -123,6 +125,7 @@ func (r *pythonRun) load(ctx context.Context, fsys fs.FS, files []string, limit 
 		}
 		end.note(r.losses, r.name, file)
 		if end.failed() {
+			r.unreadable = fmt.Errorf("run %q: %w", r.name, end.cause)
 			return nil // The multiplexer logs it and goes on with the next run.
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"maps"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/goldentest"
 	"github.com/runhook/runhook/summary/eventlog/readers"
 )
 
@@ -45,16 +47,29 @@ func decoded[T any](t *testing.T, data []byte) (out T) {
 }
 
 // TestAgreesWithTheReaders shows runs made by hand, each of one edge of the
-// format, to the views. TensorBoard 2.21.0 was asked about the same files.
+// format, to the views. TensorBoard 2.21.0 was asked about the same files. More of
+// them are reader_cases and reader_cases.json where package goldentest finds more.
 func TestAgreesWithTheReaders(t *testing.T) {
-	data, err := os.ReadFile("testdata/cases.json")
+	testCases(t, "testdata/cases")
+	if more := goldentest.More(); more != "" {
+		testCases(t, filepath.Join(more, "reader_cases"))
+	}
+}
+
+// testCases has a folder of runs, and the recordings in the .json beside it.
+func testCases(t *testing.T, folder string) {
+	t.Helper()
+	data, err := os.ReadFile(folder + ".json")
+	if folder != "testdata/cases" && errors.Is(err, fs.ErrNotExist) {
+		return
+	}
 	require.NoError(t, err)
 	all := decoded[map[string]recording](t, data)
 	require.NotEmpty(t, all)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		for _, view := range readers.All() {
 			t.Run(name+"/"+view.Name(), func(t *testing.T) {
-				shown, err := view.Load(t.Context(), os.DirFS(filepath.Join("testdata/cases", name)))
+				shown, err := view.Load(t.Context(), os.DirFS(filepath.Join(folder, name)))
 				require.NoError(t, err)
 				require.Empty(t, differences(view, shown, ".", all[name].of(view)), all[name].Note)
 			})

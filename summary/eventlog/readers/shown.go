@@ -50,7 +50,9 @@ type Shown struct {
 
 	// PluginErrs are the pages that answer every request with an error, because
 	// of one series that they stumble on. None of the plugin's tags is shown, in
-	// any run.
+	// any run. The key "runs" is no plugin: where the Python server cannot read the
+	// first event of a run, as that of a directory named like an event file, it
+	// does not answer which runs there are.
 	PluginErrs map[string]error
 }
 

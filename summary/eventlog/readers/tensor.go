@@ -21,6 +21,7 @@ const maxArrayBytes = 1 << 40
 // into an array. It refers to the message, which must not be changed.
 type Tensor struct {
 	proto  *eventpb.TensorProto
+	dtype  eventpb.DataType
 	shape  []int64
 	length int64
 	stored int64 // elements that are in the message; 1 stands for all
@@ -32,15 +33,25 @@ type Tensor struct {
 // and follows from the others. The error is that of a message of which no array can
 // be made.
 func NewTensor(t *eventpb.TensorProto) (*Tensor, error) {
-	stored, size, err := storedElements(t)
+	dtype := t.GetDtype()
+	if dtype > firstReference && len(t.GetTensorContent()) > 0 {
+		dtype -= firstReference
+	}
+	stored, size, err := storedElements(t, dtype)
 	if err != nil {
 		return nil, err
 	}
-	out := &Tensor{proto: t, stored: stored}
+	out := &Tensor{proto: t, dtype: dtype, stored: stored}
 	for _, d := range t.GetTensorShape().GetDim() {
 		out.shape = append(out.shape, d.GetSize())
 	}
 	spread := stored == 1 && len(t.GetTensorContent()) == 0
+	switch dtype {
+	case eventpb.DataType_COMPLEX64:
+		spread = spread && len(t.GetScomplexVal()) == 2
+	case eventpb.DataType_COMPLEX128:
+		spread = spread && len(t.GetDcomplexVal()) == 2
+	}
 	if err := out.fit(spread, size); err != nil {
 		return nil, err
 	}
@@ -49,7 +60,7 @@ func NewTensor(t *eventpb.TensorProto) (*Tensor, error) {
 
 // fit sets length, and a negative dimension.
 func (t *Tensor) fit(spread bool, size int64) error {
-	product, unknown := int64(1), -1
+	product, unknown, empty := int64(1), -1, false
 	for i, n := range t.shape {
 		switch {
 		case n < 0 && unknown < 0 && !spread:
@@ -57,13 +68,18 @@ func (t *Tensor) fit(spread bool, size int64) error {
 			continue
 		case n < 0:
 			return fmt.Errorf("shape %v: dimension %d", t.shape, n)
+		case n == 0:
+			empty = true // which does not make numpy accept any other dimensions
+			continue
 		}
 		hi, lo := bits.Mul64(uint64(product), uint64(n))
-		if hi != 0 || lo > maxArrayBytes {
-			// A later 0 would make it empty, and still numpy refuses most of these.
+		if hi != 0 || lo > uint64(math.MaxInt64/size) {
 			return fmt.Errorf("shape %v: more elements than memory can hold", t.shape)
 		}
 		product = int64(lo)
+	}
+	if empty {
+		product = 0
 	}
 	if unknown >= 0 {
 		if product == 0 || t.stored%product != 0 {
@@ -84,13 +100,12 @@ func (t *Tensor) fit(spread bool, size int64) error {
 
 // scalarTensor is the tensor of rank 0 that holds one float.
 func scalarTensor(f float32) *Tensor {
-	return &Tensor{proto: &eventpb.TensorProto{Dtype: eventpb.DataType_FLOAT, FloatVal: []float32{f}}, length: 1, stored: 1}
+	return &Tensor{proto: &eventpb.TensorProto{FloatVal: []float32{f}}, dtype: eventpb.DataType_FLOAT, length: 1, stored: 1}
 }
 
 // storedElements counts the elements in the message, checks that each fits its
 // type, and gives the bytes of one.
-func storedElements(t *eventpb.TensorProto) (n, size int64, err error) {
-	dtype := t.GetDtype()
+func storedElements(t *eventpb.TensorProto, dtype eventpb.DataType) (n, size int64, err error) {
 	size, ok := elementSize[dtype]
 	if !ok {
 		return 0, 0, fmt.Errorf("type %v is none of an array", dtype)
@@ -121,7 +136,8 @@ func storedElements(t *eventpb.TensorProto) (n, size int64, err error) {
 		n = int64(len(t.GetFloatVal()))
 	case eventpb.DataType_DOUBLE:
 		n = int64(len(t.GetDoubleVal()))
-	case eventpb.DataType_INT32, eventpb.DataType_UINT8, eventpb.DataType_UINT16, eventpb.DataType_INT16, eventpb.DataType_INT8:
+	case eventpb.DataType_INT32, eventpb.DataType_UINT8, eventpb.DataType_UINT16, eventpb.DataType_INT16, eventpb.DataType_INT8,
+		eventpb.DataType_QINT32, eventpb.DataType_QUINT8, eventpb.DataType_QUINT16, eventpb.DataType_QINT16, eventpb.DataType_QINT8:
 		limits := intLimits[dtype]
 		outside(t.GetIntVal(), limits[0], limits[1])
 		n = int64(len(t.GetIntVal()))
@@ -144,14 +160,18 @@ func storedElements(t *eventpb.TensorProto) (n, size int64, err error) {
 	return n, size, nil
 }
 
+// firstReference is how far a reference to a type is above it. make_ndarray knows
+// references by their tensor_content only.
+const firstReference = 100
+
 // elementSize holds the types that numpy has, as TensorBoard maps them without
-// TensorFlow, with the bytes of an element. BFLOAT16 and the quantized types are
-// missing there, too.
+// TensorFlow, with the bytes of an element. BFLOAT16 is missing there, too.
 var elementSize = map[eventpb.DataType]int64{
 	eventpb.DataType_FLOAT: 4, eventpb.DataType_DOUBLE: 8, eventpb.DataType_HALF: 2,
 	eventpb.DataType_INT8: 1, eventpb.DataType_INT16: 2, eventpb.DataType_INT32: 4, eventpb.DataType_INT64: 8,
 	eventpb.DataType_UINT8: 1, eventpb.DataType_UINT16: 2, eventpb.DataType_UINT32: 4, eventpb.DataType_UINT64: 8,
 	eventpb.DataType_BOOL: 1, eventpb.DataType_STRING: 8, eventpb.DataType_COMPLEX64: 8, eventpb.DataType_COMPLEX128: 16,
+	eventpb.DataType_QINT8: 1, eventpb.DataType_QINT16: 2, eventpb.DataType_QINT32: 4, eventpb.DataType_QUINT8: 1, eventpb.DataType_QUINT16: 2,
 }
 
 var intLimits = map[eventpb.DataType][2]int32{
@@ -160,10 +180,16 @@ var intLimits = map[eventpb.DataType][2]int32{
 	eventpb.DataType_INT8:   {math.MinInt8, math.MaxInt8},
 	eventpb.DataType_UINT16: {0, math.MaxUint16},
 	eventpb.DataType_UINT8:  {0, math.MaxUint8},
+
+	eventpb.DataType_QINT32:  {math.MinInt32, math.MaxInt32},
+	eventpb.DataType_QINT16:  {math.MinInt16, math.MaxInt16},
+	eventpb.DataType_QINT8:   {math.MinInt8, math.MaxInt8},
+	eventpb.DataType_QUINT16: {0, math.MaxUint16},
+	eventpb.DataType_QUINT8:  {0, math.MaxUint8},
 }
 
 // DType is the type of the elements.
-func (t *Tensor) DType() eventpb.DataType { return t.proto.GetDtype() }
+func (t *Tensor) DType() eventpb.DataType { return t.dtype }
 
 // Shape is the number of elements in each dimension, the slowest first; empty
 // for a scalar. The slice is a copy.
@@ -173,10 +199,12 @@ func (t *Tensor) Shape() []int64 { return slices.Clone(t.shape) }
 // it is no size to allocate.
 func (t *Tensor) Len() int64 { return t.length }
 
-// Numeric reports whether the elements are real numbers or truth values.
+// Numeric reports whether the elements are real numbers or truth values. To numpy
+// those of the quantized types are records.
 func (t *Tensor) Numeric() bool {
 	switch t.DType() {
-	case eventpb.DataType_STRING, eventpb.DataType_COMPLEX64, eventpb.DataType_COMPLEX128:
+	case eventpb.DataType_STRING, eventpb.DataType_COMPLEX64, eventpb.DataType_COMPLEX128,
+		eventpb.DataType_QINT8, eventpb.DataType_QINT16, eventpb.DataType_QINT32, eventpb.DataType_QUINT8, eventpb.DataType_QUINT16:
 		return false
 	}
 	return true
@@ -225,9 +253,9 @@ func (t *Tensor) float(i int64) float64 {
 	i = t.index(i)
 	p := t.proto
 	if content := p.GetTensorContent(); len(content) > 0 {
-		return contentFloat(p.GetDtype(), content, i)
+		return contentFloat(t.dtype, content, i)
 	}
-	switch p.GetDtype() {
+	switch t.dtype {
 	case eventpb.DataType_HALF:
 		return halfFloat(uint16(p.GetHalfVal()[i]))
 	case eventpb.DataType_FLOAT:

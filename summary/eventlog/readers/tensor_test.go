@@ -1,6 +1,7 @@
 package readers_test
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"testing"
@@ -17,6 +18,7 @@ func TestNewTensor(t *testing.T) {
 	tests := []struct {
 		name   string
 		tensor *eventpb.TensorProto
+		dtype  eventpb.DataType // the tensor's, if it is another
 		shape  []int64
 		want   []float64
 		err    string
@@ -43,6 +45,11 @@ func TestNewTensor(t *testing.T) {
 		{name: "halves", tensor: &eventpb.TensorProto{Dtype: eventpb.DataType_HALF, TensorShape: dims(6), HalfVal: []int32{0x3c00, 0xc000, 1, 0x7c00, 0x8000, 0x7bff}}, shape: []int64{6}, want: []float64{1, -2, 1.0 / (1 << 24), math.Inf(1), 0, 65504}},
 		{name: "a half in content", tensor: &eventpb.TensorProto{Dtype: eventpb.DataType_HALF, TensorContent: []byte{0, 0x3c}}, want: []float64{1}},
 		{name: "bfloat16, which numpy does not have", tensor: &eventpb.TensorProto{Dtype: eventpb.DataType_BFLOAT16, HalfVal: []int32{1}}, err: "type BFLOAT16 is none of an array"},
+		{name: "a reference, known by its content", tensor: &eventpb.TensorProto{Dtype: eventpb.DataType_INT8 + 100, TensorContent: []byte{0xff}}, dtype: eventpb.DataType_INT8, want: []float64{-1}},
+		{name: "a reference with values", tensor: &eventpb.TensorProto{Dtype: eventpb.DataType_INT8 + 100, IntVal: []int32{1}}, err: "type 106 is none of an array"},
+		{name: "no elements, but other dimensions that are too large", tensor: &eventpb.TensorProto{Dtype: eventpb.DataType_HALF, TensorShape: dims(0, 1<<62)}, err: "shape [0 4611686018427387904]: more elements than memory can hold"},
+		{name: "no elements, and large dimensions", tensor: &eventpb.TensorProto{Dtype: eventpb.DataType_HALF, TensorShape: dims(1<<61, 0)}, shape: []int64{1 << 61, 0}},
+		{name: "three parts of complex numbers", tensor: &eventpb.TensorProto{Dtype: eventpb.DataType_COMPLEX64, TensorShape: dims(4), ScomplexVal: []float32{1, 2, 3}}, err: "shape [4]: 1 elements do not fit"},
 		{name: "no type", tensor: &eventpb.TensorProto{FloatVal: []float32{1}}, err: "type INVALID is none of an array"},
 	}
 	for _, test := range tests {
@@ -53,13 +60,24 @@ func TestNewTensor(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			require.Equal(t, test.tensor.GetDtype(), a.DType())
+			require.Equal(t, cmp.Or(test.dtype, test.tensor.GetDtype()), a.DType())
 			require.Equal(t, test.shape, a.Shape())
 			require.Equal(t, int64(len(test.want)), a.Len())
 			require.Equal(t, test.want, slices.Collect(a.Floats()))
 			require.Empty(t, slices.Collect(a.Strings()))
 		})
 	}
+}
+
+func TestNewTensorOfQuantizedNumbers(t *testing.T) {
+	a, err := readers.NewTensor(&eventpb.TensorProto{Dtype: eventpb.DataType_QUINT8, TensorShape: dims(3), IntVal: []int32{255}})
+	require.NoError(t, err)
+	require.Equal(t, int64(3), a.Len())
+	require.False(t, a.Numeric(), "to numpy each is a record of one field")
+	require.Empty(t, slices.Collect(a.Floats()))
+
+	_, err = readers.NewTensor(&eventpb.TensorProto{Dtype: eventpb.DataType_QUINT8, IntVal: []int32{256}})
+	require.EqualError(t, err, "element 256 is none of type QUINT8")
 }
 
 func TestNewTensorOfStrings(t *testing.T) {

@@ -2,6 +2,7 @@ package readers_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -80,6 +81,7 @@ func TestOneSeriesSpoilsAPageForAllRuns(t *testing.T) {
 	tests := []struct {
 		name   string
 		series []byte
+		plugin string // images, if it is empty
 		py, rb string
 	}{
 		{
@@ -102,6 +104,17 @@ func TestOneSeriesSpoilsAPageForAllRuns(t *testing.T) {
 			py: `run "bad", tag "x": the plugin's part of the metadata: no message of the wire format`,
 			rb: `run "bad", tag "x": the plugin's part of the metadata: no message of the wire format`,
 		},
+		{
+			name: "a mesh without a shape",
+			series: func() []byte {
+				v := tensor("x", "mesh", eventpb.DataClass_TENSOR, double())
+				v.Metadata.PluginData.Content = []byte("\x12\x01m")
+				return at(1, v)
+			}(),
+			plugin: "mesh",
+			py:     `run "bad", tag "x": the plugin's part of the metadata: a mesh without a shape (IndexError)`,
+			rb:     `run "bad", tag "x": the plugin's part of the metadata: a mesh without a shape (IndexError)`,
+		},
 	}
 	for _, test := range tests {
 		fsys := dir(map[string][]byte{"bad/tfevents": test.series, "good/tfevents": picture})
@@ -114,8 +127,9 @@ func TestOneSeriesSpoilsAPageForAllRuns(t *testing.T) {
 					require.Equal(t, []int64{1}, steps(shown, "good", "i"))
 					return
 				}
-				require.EqualError(t, shown.PluginErrs["images"], want)
-				require.Nil(t, steps(shown, "good", "i"))
+				require.EqualError(t, shown.PluginErrs[cmp.Or(test.plugin, "images")], want)
+				require.Nil(t, steps(shown, "bad", "x"))
+				require.Equal(t, test.plugin == "", steps(shown, "good", "i") == nil)
 			})
 		}
 	}
@@ -193,6 +207,39 @@ func TestADirectoryNamedLikeAFile(t *testing.T) {
 	require.Error(t, shown.Run("run").Err)
 	require.Equal(t, []int64{1}, steps(load(t, readers.PythonServer{}, fsys), "run", "x"), "the rest of the run is lost")
 	require.Equal(t, []int64{1, 2}, steps(load(t, readers.DataServer{}, fsys), "run", "x"))
+}
+
+// TestARunNamedLikeAFile is taken for one by Python, which then cannot say which
+// runs there are.
+func TestARunNamedLikeAFile(t *testing.T) {
+	fsys := dir(map[string][]byte{"my.tfevents.d/tfevents": scalars(1), "other/tfevents": scalars(1)})
+	shown := load(t, readers.EventAccumulator{}, fsys)
+	require.Error(t, shown.Run("my.tfevents.d").Err)
+	require.Equal(t, []int64{1}, steps(shown, "other", "x"))
+
+	shown = load(t, readers.PythonServer{}, fsys)
+	require.ErrorContains(t, shown.PluginErrs["runs"], `run "my.tfevents.d"`)
+	require.Nil(t, steps(shown, "my.tfevents.d", "x"))
+	require.Equal(t, []int64{1}, steps(shown, "other", "x"), "the plugins still know them")
+
+	shown = load(t, readers.DataServer{}, fsys)
+	require.Empty(t, shown.PluginErrs)
+	require.Equal(t, []int64{1}, steps(shown, "my.tfevents.d", "x"))
+}
+
+// TestBlobsOfNamesThatJSONEscapes have keys that rustboard writes and does not
+// read.
+func TestBlobsOfNamesThatJSONEscapes(t *testing.T) {
+	for name, lost := range map[string]bool{`a"b`: true, `a\b`: true, "a\tb": true, "a/b 'ü'\x7f": false} {
+		picture := at(1, tensor(name, "images", 0, texts(dims(3), "1", "1", "a")))
+		for view, want := range map[readers.View]bool{readers.PythonServer{}: false, readers.DataServer{}: lost} {
+			shown := load(t, view, oneFile(version, picture))
+			blobs := shown.Run(".").Tag(name).Points[0].Value.([]readers.Blob)
+			require.Equal(t, want, blobs[0].Err != nil, "%q: %v", name, blobs[0].Err)
+		}
+		shown := load(t, readers.DataServer{}, dir(map[string][]byte{name + "/tfevents": at(1, tensor("i", "images", 0, texts(dims(3), "1", "1", "a")))}))
+		require.Equal(t, lost, shown.Runs[0].Tag("i").Points[0].Value.([]readers.Blob)[0].Err != nil, "run %q", name)
+	}
 }
 
 func TestLoadFailsWithoutARoot(t *testing.T) {
