@@ -50,11 +50,17 @@ func writerTo(sink Sink) Writer {
 // Sink returns the sink that the writer writes to, for hooks for example.
 func (w *Writer) Sink() Sink { return w.sink }
 
-// Scope returns a writer that puts name and a slash before the tags.
+// Scope returns a writer that puts name and a slash before the tags, behind the
+// scopes that w has. As in TensorFlow, a name that has a slash at its end is the
+// whole scope, without those of w.
 func (w *Writer) Scope(name string) *Writer {
 	scoped := *w
-	if name = strings.Trim(name, "/"); name != "" {
-		scoped.scope += name + "/"
+	whole := strings.TrimRight(name, "/")
+	if whole != name {
+		scoped.scope = ""
+	}
+	if whole != "" {
+		scoped.scope += whole + "/"
 	}
 	return &scoped
 }

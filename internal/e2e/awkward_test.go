@@ -70,7 +70,7 @@ func awkwardScalars(t *testing.T, w *summary.FileWriter) {
 	require.NoError(t, w.At(time.Unix(1<<33, 1)).Scalar("late", 1, 0))
 	described := summary.ScalarValue("described", 1).Described("*not* Markdown <b>", "**Markdown** <b>&amp;</b>\n\n* größe")
 	require.NoError(t, w.Add(0, described))
-	require.NoError(t, w.Scope("a").Scope("b/").Scalar("c", 1, 0))
+	require.NoError(t, w.Scope("a").Scope("b").Scalar("c", 1, 0))
 	require.NoError(t, w.NonFinite("non finite", []float32{1, float32(math.NaN()), float32(math.Inf(1))}, 0))
 }
 

@@ -17,7 +17,8 @@ const MaxEqualBuckets = 1 << 20
 //   - Without values, all three are 0 in each row.
 //   - If all values are equal, they are the edges of each bucket, and the last
 //     one counts them.
-//   - Subnormal numbers are 0.
+//   - Subnormal numbers are 0, except a float64 that is the only value: nothing is
+//     calculated with it.
 //
 // Two rules differ. NaN and infinities, which there leave all counts 0, are left
 // out and counted apart. Values farther apart than DBL_MAX, to which that
@@ -28,6 +29,9 @@ func AppendEqualRows[T Number](rows []float64, values []T, buckets int) ([]float
 		return rows, NonFinite{}, fmt.Errorf("histogram: %d buckets, want 0 to %d", buckets, MaxEqualBuckets)
 	}
 	e := equal{subnormal: subnormalOf[T]()}
+	if len(values) == 1 && e.subnormal == subnormal64 {
+		e.subnormal = 0
+	}
 	nonFinite, count := spread(&e, values)
 	before := len(rows)
 	rows = slices.Grow(rows, 3*buckets)[:before+3*buckets]

@@ -76,6 +76,16 @@ func TestEqualBucketsAreThoseOfTheFiniteValues(t *testing.T) {
 	assert.Equal(t, histogram.NonFinite{NaNs: 2, PosInfs: 1, NegInfs: 1}, nonFinite)
 }
 
+func TestEqualBucketsOfASubnormalNumber(t *testing.T) {
+	const least = math.SmallestNonzeroFloat64
+	alone, _ := equalRows(t, []float64{-least}, 1)
+	assert.Equal(t, []float64{-least, -least, 1}, alone)
+	twice, _ := equalRows(t, []float64{least, least}, 1)
+	assert.Equal(t, []float64{0, 0, 2}, twice)
+	narrow, _ := equalRows(t, []float32{math.SmallestNonzeroFloat32}, 1)
+	assert.Equal(t, []float64{0, 0, 1}, narrow, "it is 0 once it is a float64")
+}
+
 func TestEqualBucketsOfARangeBeyondDBLMax(t *testing.T) {
 	const most = 0x1p1023
 	rows, _ := equalRows(t, []float64{-most, -most / 2, 0, most}, 4)
