@@ -5,10 +5,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/leaktest"
 	"github.com/runhook/runhook/session"
 )
 
 func TestTheTypeOfAnOutputAsText(t *testing.T) {
+	leaktest.Check(t)
 	for want, o := range map[string]session.GraphOutput{
 		"?":             {},
 		"float32":       {DType: "float32"},
