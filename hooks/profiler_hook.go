@@ -138,7 +138,10 @@ func (h *ProfilerHook) BeforeRun(context.Context, *session.SessionRunContext) (*
 
 // AfterRun writes the profile of a run that was traced.
 func (h *ProfilerHook) AfterRun(ctx context.Context, rc *session.SessionRunContext, values *session.SessionRunValues) error {
-	took := time.Since(h.began)
+	var took time.Duration
+	if h.due { // an idle run asks no clock
+		took = time.Since(h.began)
+	}
 	cpu := h.stopCPU()
 	stale, err := h.step.Get(values.Results)
 	if err != nil {
