@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
-	"image/color/palette"
-	"image/draw"
 	"image/gif"
 	"math"
+
+	"github.com/runhook/runhook/internal/palette"
 )
 
 // An Animation is a sequence of pictures of one size.
@@ -20,7 +19,8 @@ type Animation struct {
 }
 
 // VideoValue returns a video as animated GIF, which TensorBoard shows among the
-// images. A frame of more than 256 colours is dithered in those of a fixed palette.
+// images. A frame of more than 256 colours is dithered in a palette that is chosen
+// for it, and loses its transparency.
 func VideoValue(tag string, video Animation) (Value, error) {
 	encoded, err := video.gif()
 	if err != nil {
@@ -57,7 +57,7 @@ func (v Animation) gif() ([]byte, error) {
 		if bounds.Dx() > maxGIF || bounds.Dy() > maxGIF {
 			return nil, fmt.Errorf("frame %d is %v, want at most %d by %d", i, bounds.Size(), maxGIF, maxGIF)
 		}
-		animation.Image = append(animation.Image, paletted(frame))
+		animation.Image = append(animation.Image, palette.Of(frame))
 		animation.Delay = append(animation.Delay, int(math.Round(100/fps)))
 	}
 	var encoded bytes.Buffer
@@ -65,42 +65,6 @@ func (v Animation) gif() ([]byte, error) {
 		return nil, err
 	}
 	return encoded.Bytes(), nil
-}
-
-// paletted returns a frame as GIF has it: exactly if it has no more than 256
-// colours, else dithered in those of a fixed palette.
-func paletted(frame image.Image) *image.Paletted {
-	bounds := frame.Bounds()
-	rect := image.Rectangle{Max: bounds.Size()}
-	if p := paletteOf(frame); p != nil {
-		exact := image.NewPaletted(rect, p)
-		draw.Draw(exact, rect, frame, bounds.Min, draw.Src)
-		return exact
-	}
-	dithered := image.NewPaletted(rect, palette.Plan9)
-	draw.FloydSteinberg.Draw(dithered, rect, frame, bounds.Min)
-	return dithered
-}
-
-// paletteOf returns the colours of a frame, nil if they are too many.
-func paletteOf(frame image.Image) (p color.Palette) {
-	const most = 256
-	seen := make(map[color.Color]bool, most)
-	bounds := frame.Bounds()
-	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
-		for x := bounds.Min.X; x < bounds.Max.X; x++ {
-			c := color.RGBAModel.Convert(frame.At(x, y))
-			if seen[c] {
-				continue
-			}
-			if len(p) == most {
-				return nil
-			}
-			seen[c] = true
-			p = append(p, c)
-		}
-	}
-	return p
 }
 
 // Video writes a video as animated GIF.
