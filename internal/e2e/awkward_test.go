@@ -9,6 +9,7 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -44,6 +45,8 @@ func writeAwkward(t *testing.T, dir string) {
 		"hparams":    awkwardHParams,
 		"layout":     awkwardLayout,
 		"graph":      awkwardGraph,
+		"onnx/names": onnxGraph("awkward"),
+		"onnx/loops": onnxGraph("control"),
 		"tensors":    awkwardTensors,
 		"embeddings": awkwardEmbeddings,
 		"logs":       awkwardLogs,
@@ -215,6 +218,17 @@ func awkwardGraph(t *testing.T, w *summary.FileWriter) {
 	require.NoError(t, w.AddRunMetadata(&session.RunMetadata{}, strange, 1))
 	require.NoError(t, w.KerasModel("keras", `{"class_name": "Sequential", "config": {"name": "größe", "layers": [
 		{"class_name": "Dense", "config": {"name": "dense", "dtype": "float32"}}]}}`, 0))
+}
+
+// onnxGraph writes the graph of a model in the testdata of package summary.
+func onnxGraph(model string) func(*testing.T, *summary.FileWriter) {
+	return func(t *testing.T, w *summary.FileWriter) {
+		content, err := os.ReadFile(filepath.Join("../../summary/testdata/onnx", model+".onnx"))
+		require.NoError(t, err)
+		g, err := summary.ONNXGraph(content)
+		require.NoError(t, err)
+		require.NoError(t, w.AddGraph(g, 0))
+	}
 }
 
 func awkwardTensors(t *testing.T, w *summary.FileWriter) {

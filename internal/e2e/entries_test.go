@@ -65,9 +65,13 @@ func entriesOf(t *testing.T, name string, r reader) entries {
 	return all
 }
 
-// plainValues are the values of a series without what a page adds to them. The
-// shape of a part of a mesh is that of the tag's first.
+// plainValues are the values of a series without what a page adds to them, and
+// of a graph how many nodes it has. The shape of a part of a mesh is that of the
+// tag's first.
 func plainValues(s series) any {
+	if s.Nodes > 0 {
+		return s.Nodes
+	}
 	if s.Values == nil {
 		return nil
 	}

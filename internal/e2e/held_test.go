@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/runhook/runhook/summary/eventlog"
@@ -136,7 +137,7 @@ func (h held) addGraph(t *testing.T, e *eventlog.Event, v *eventlog.Value) {
 	t.Helper()
 	switch {
 	case e.What == eventlog.GraphDef:
-		what := entry{plugin: "graphs"}
+		what := entry{plugin: "graphs", values: nodesOf(t, e.Body())}
 		h.accumulator.put(e.Run, v.Tag, what)
 		h.servers.put(e.Run, v.Tag, what)
 	case e.What == eventlog.TaggedRunMetadata:
@@ -146,6 +147,20 @@ func (h held) addGraph(t *testing.T, e *eventlog.Event, v *eventlog.Value) {
 		h.accumulator.grow(e.Run, v.Tag, v.Metadata.Plugin, e.Step, array(t, tensorOf(t, v)))
 		h.servers.put(e.Run, v.Tag, entry{plugin: "graph tag"})
 	}
+}
+
+// nodesOf counts the nodes of a GraphDef.
+func nodesOf(t *testing.T, graph []byte) (nodes int) {
+	t.Helper()
+	for len(graph) > 0 {
+		number, _, n := protowire.ConsumeField(graph)
+		require.Positive(t, n)
+		if number == 1 {
+			nodes++
+		}
+		graph = graph[n:]
+	}
+	return nodes
 }
 
 func (h held) addHParams(t *testing.T, run string, v *eventlog.Value) {
