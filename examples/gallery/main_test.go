@@ -57,6 +57,7 @@ const everything = `
 .         test/losses/non_finite   scalar         51
 .         test/predictions         histogram      51
 .         units                    image          6
+onnx      __run_graph__            graph          1
 test      accuracy                 scalar         51
 test      loss                     scalar         51
 train     accuracy                 scalar         51
