@@ -26,6 +26,10 @@ func (e *Engine) DescribeGraph() []session.GraphNode {
 		for _, in := range n.Inputs() {
 			d.Inputs = append(d.Inputs, names[in.Id()])
 		}
+		if n.NumOutputs() == 1 {
+			shape := n.Shape()
+			d.Outputs = []session.GraphOutput{{DType: strings.ToLower(shape.DType.String()), Shape: append([]int{}, shape.Dimensions...)}}
+		}
 		described = append(described, d)
 	}
 	return described

@@ -2,6 +2,7 @@ package gomlx_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"testing"
@@ -266,13 +267,13 @@ func TestTheGraphIsDescribed(t *testing.T) {
 	e := newEngine(t)
 	require.Empty(t, e.DescribeGraph())
 	open(t, e)
-	names := make(map[string]bool)
+	names := make(map[string]string)
 	for _, n := range e.DescribeGraph() {
 		require.NotContains(t, names, n.Name)
-		names[n.Name] = true
+		names[n.Name] = fmt.Sprint(n.Outputs)
 		require.NotEmpty(t, n.Op)
 	}
-	require.Contains(t, names, "hidden/dense/weights")
+	require.Equal(t, "[float32[64, 16]]", names["hidden/dense/weights"])
 	for _, n := range e.DescribeGraph() {
 		for _, in := range n.Inputs {
 			require.Contains(t, names, in)

@@ -22,6 +22,7 @@ import (
 
 	_ "go4.org/unsafe/assume-no-moving-gc" // the version that knows this Go; Gorgonia's own panics
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/runhook/runhook/session"
 )
@@ -261,13 +262,26 @@ func (e *Engine) DescribeGraph() []session.GraphNode {
 		if isRead(n) {
 			continue
 		}
-		d := session.GraphNode{Name: names[n.ID()], Op: e.operation(n)}
+		d := session.GraphNode{Name: names[n.ID()], Op: e.operation(n), Outputs: outputs(n)}
 		for children := e.config.Graph.From(n.ID()); children.Next(); {
 			d.Inputs = append(d.Inputs, names[children.Node().ID()])
 		}
 		described = append(described, d)
 	}
 	return described
+}
+
+// outputs is the type of a node that is a number or a tensor of numbers.
+func outputs(n *G.Node) []session.GraphOutput {
+	element := n.Type()
+	if t, ok := element.(G.TensorType); ok {
+		element = t.Of
+	}
+	dtype, ok := element.(tensor.Dtype)
+	if !ok {
+		return nil
+	}
+	return []session.GraphOutput{{DType: dtype.String(), Shape: append([]int{}, n.Shape()...)}}
 }
 
 // operation names what a node does, as far as Gorgonia tells.

@@ -3,6 +3,7 @@ package gorgonia_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"testing"
@@ -292,11 +293,12 @@ gorgonia: Config.Learnables[3] ("bare") has no value, give it one by WithInit or
 func TestTheGraphIsDescribed(t *testing.T) {
 	e := newEngine(t, newLine(t).config())
 	open(t, e, "loss", "prediction")
-	ops := make(map[string]string)
+	ops, types := make(map[string]string), make(map[string]string)
 	for _, n := range e.DescribeGraph() {
 		require.NotContains(t, ops, n.Name)
-		ops[n.Name] = n.Op
+		ops[n.Name], types[n.Name] = n.Op, fmt.Sprint(n.Outputs)
 	}
+	require.Equal(t, "[float64[]]", types["line/w"])
 	require.Equal(t, "Variable", ops["line/w"])
 	require.Equal(t, "Placeholder", ops["x"])
 	require.Contains(t, ops, "loss")
