@@ -73,7 +73,7 @@ func TestOperatorsOfAnONNXModelAreThoseThatONNXInlines(t *testing.T) {
 		got := make(map[string]int)
 		for _, n := range onnxGraph(t, model).DescribeGraph() {
 			switch n.Op {
-			case "Input", "Const", "Output", "layers.leaky", "layers.dense_pair":
+			case "Input", "Const", "Output", "layers.leaky", "layers.dense_pair", "own.Kinds:two":
 			default:
 				got[n.Op]++
 			}
@@ -110,20 +110,45 @@ dense Output [use] [float32[3]] map[]
 `, describe(onnxGraph(t, "awkward")))
 }
 
-func TestAttributesOfAnONNXModel(t *testing.T) {
-	attributes := func(model, node string) map[string]string {
+func TestTypesAndAttributesOfAnONNXModel(t *testing.T) {
+	nodes := make(map[string]session.GraphNode)
+	for _, model := range []string{"mlp", "control", "functions", "kinds"} {
 		for _, n := range onnxGraph(t, model).DescribeGraph() {
-			if n.Name == node {
-				return n.Attributes
-			}
+			nodes[model+" "+n.Name] = n
 		}
-		return nil
 	}
-	require.Equal(t, map[string]string{"alpha": "1", "transB": "1"}, attributes("mlp", "fc1/Gemm"))
-	require.Equal(t, map[string]string{"value": "bool[]"}, attributes("control", "go"))
-	require.Equal(t, map[string]string{"classlabels_strings": `["no", "yes"]`}, attributes("logistic", "ZipMap"))
-	require.Equal(t, map[string]string{"alpha": "0.1"}, attributes("functions", "first/act/relu"), "of the call of a call")
-	require.Equal(t, map[string]string{"alpha": "0.02"}, attributes("functions", "second/act/relu"), "the default of a function")
+	for node, want := range map[string]map[string]string{
+		"mlp fc1/Gemm":              {"alpha": "1", "transB": "1"},
+		"control go":                {"value": "bool[]"},
+		"functions first/act/relu":  {"alpha": "0.1"},  // of the call of a call
+		"functions second/act/relu": {"alpha": "0.02"}, // the default of a function
+		"kinds kinds": {
+			"float": "0.5", "int": "-3", "string": "größe", "bytes": strings.Repeat("x", 255) + "...", "tensor": "bfloat16[2, 1]",
+			"sparse": "float32[3]", "type": "int4[?, 2]", "floats": "[0.5, 1e+30]", "strings": `["a", "b\""]`,
+			"ints":    "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, and 4 more]",
+			"tensors": "[bfloat16[2, 1], bfloat16[2, 1]]",
+		},
+	} {
+		require.Equal(t, want, nodes[node].Attributes, node)
+	}
+	for node, want := range map[string]string{
+		"kinds seq": "[sequence]", "kinds map": "[map]", "kinds optional": "[optional]", "kinds sparse": "[float32[3]]",
+		"kinds any": "[float64[]]", "kinds kinds/abs": "[int32]", "kinds kinds": "[uint8[1] ?]",
+	} {
+		require.Equal(t, want, fmt.Sprint(nodes[node].Outputs), node)
+	}
+}
+
+// Writers of protobuf may pack numbers, and name the domain of the standard.
+func TestAnONNXModelThatIsEncodedInAnotherWay(t *testing.T) {
+	g, err := summary.ONNXGraph([]byte(onnxOf(
+		field(5, field(8, "w"), "\x10\x0b", field(1, "\x02\x03")), // float64
+		onnxNode("n", "Neg", []string{"w"}, field(7, "ai.onnx"), field(5, field(1, "ints"), field(8, "\x01\x02")),
+			field(5, field(1, "floats"), field(7, "\x00\x00\x80\x3f"))),
+		onnxNode("", "Neg", nil),
+	)))
+	require.NoError(t, err)
+	require.Equal(t, "w Const [] [float64[2, 3]] map[]\nn Neg [w] [] map[floats:[1] ints:[1, 2]]\nNeg Neg [] [] map[]\n", describe(g))
 }
 
 func TestWhatIsNoONNXModelIsNamed(t *testing.T) {

@@ -169,7 +169,7 @@ func (r *onnxReader) function(m onnxMessage, all map[onnxOperator]*onnxFunction)
 // node adds a NodeProto to g.
 func (r *onnxReader) node(m onnxMessage, g *onnxGraph) error {
 	var n onnxNode
-	r.spend(onnxThingCost)
+	r.spend(2 * onnxThingCost)
 	err := r.each(m, func(f onnxField) error {
 		switch f.tag {
 		case 1<<3 | asBytes:

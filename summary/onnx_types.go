@@ -20,7 +20,8 @@ func onnxType(x uint64) string {
 	return "type " + strconv.FormatUint(x, 10)
 }
 
-// valueInfo adds the type of a ValueInfoProto to g and returns its name.
+// valueInfo adds the type of a ValueInfoProto, if it has one, to g and returns its
+// name.
 func (r *onnxReader) valueInfo(m onnxMessage, g *onnxGraph) (name string, err error) {
 	var output session.GraphOutput
 	r.spend(onnxThingCost)
@@ -33,10 +34,12 @@ func (r *onnxReader) valueInfo(m onnxMessage, g *onnxGraph) (name string, err er
 		}
 		return err
 	})
-	if g.types == nil {
-		g.types = make(map[string]session.GraphOutput)
+	if output.DType != "" || output.Shape != nil {
+		if g.types == nil {
+			g.types = make(map[string]session.GraphOutput)
+		}
+		g.types[name] = output
 	}
-	g.types[name] = output
 	return name, err
 }
 
@@ -169,14 +172,14 @@ func (r *onnxReader) attribute(m onnxMessage) (a onnxAttribute, err error) {
 		case 6<<3 | asBytes, 11<<3 | asBytes:
 			a.graphs = append(a.graphs, f.onnxMessage)
 		case 7<<3 | asFixed32, 7<<3 | asBytes:
-			err = r.numbers(f, asFixed32, func(x uint64) { list.add(formatFloat(x)) })
+			err = r.numbers(f, asFixed32, func(x uint64) { list.add(x, formatFloat) })
 		case 8<<3 | asVarint, 8<<3 | asBytes:
-			err = r.numbers(f, asVarint, func(x uint64) { list.add(formatInt(x)) })
+			err = r.numbers(f, asVarint, func(x uint64) { list.add(x, formatInt) })
 		case 9<<3 | asBytes:
-			list.add(strconv.Quote(shownText(f.bytes)))
+			list.addText(strconv.Quote(shownText(f.bytes)))
 		case 10<<3 | asBytes:
 			t, err := r.tensor(f.onnxMessage)
-			list.add(t.output.String())
+			list.addText(t.output.String())
 			return err
 		case 21<<3 | asBytes:
 			a.ref = r.text(f)

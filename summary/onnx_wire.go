@@ -128,17 +128,19 @@ func (r *onnxReader) numbers(f onnxField, kind uint64, use func(x uint64)) error
 	return nil
 }
 
-// An onnxList is a list as it is shown: its first elements.
+// An onnxList is a list as it is shown: its first elements, of n.
 type onnxList struct {
 	shown []string
 	n     int
 }
 
-func (l *onnxList) add(element string) {
+func (l *onnxList) add(x uint64, format func(x uint64) string) {
 	if l.n++; l.n <= 16 {
-		l.shown = append(l.shown, element)
+		l.shown = append(l.shown, format(x))
 	}
 }
+
+func (l *onnxList) addText(text string) { l.add(0, func(uint64) string { return text }) }
 
 func (l *onnxList) String() string {
 	if more := l.n - len(l.shown); more > 0 {

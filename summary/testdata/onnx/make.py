@@ -9,7 +9,7 @@ import json
 import numpy
 import onnx
 import skl2onnx
-from onnx import checker, helper, inliner, numpy_helper, parser, shape_inference
+from onnx import TensorProto, checker, helper, inliner, numpy_helper, parser, shape_inference
 from sklearn.linear_model import LogisticRegression
 
 RELU = """
@@ -105,6 +105,29 @@ def logistic():
     return skl2onnx.to_onnx(LogisticRegression().fit(x, y), x, target_opset=17)
 
 
+def kinds():
+    """Every kind of attribute and of type, in an operator that only this model knows."""
+    tensor = helper.make_tensor("", TensorProto.BFLOAT16, [2, 1], [1, 2])
+    sparse = helper.make_sparse_tensor(
+        helper.make_tensor("", TensorProto.FLOAT, [1], [5]), helper.make_tensor("", TensorProto.INT64, [1], [1]), [3])
+    node = helper.make_node(
+        "Kinds", ["seq", "map", "optional", "sparse", "any"], ["out", "ranked"], "kinds", domain="own", overload="two",
+        float=0.5, int=-3, string="größe", bytes=b"\xff" + b"x" * 300, tensor=tensor, sparse=sparse, floats=[0.5, 1e30], ints=range(20),
+        strings=["a", 'b"'], tensors=[tensor, tensor], type=helper.make_tensor_type_proto(TensorProto.INT4, ["N", 2]))
+    inner = helper.make_node("Abs", ["x"], ["y"], "abs")
+    function = helper.make_function(
+        "own", "Kinds", ["x", "a", "b", "c", "d"], ["y", "x"], [inner], [helper.make_opsetid("", 17)], overload="two",
+        value_info=[helper.make_tensor_value_info("y", TensorProto.INT32, None)])
+    floats = helper.make_tensor_type_proto(TensorProto.FLOAT, [])
+    inputs = [helper.make_value_info(name, t) for name, t in [
+        ("seq", helper.make_sequence_type_proto(floats)), ("map", helper.make_map_type_proto(TensorProto.STRING, floats)),
+        ("optional", helper.make_optional_type_proto(floats)), ("sparse", helper.make_sparse_tensor_type_proto(TensorProto.FLOAT, [3])),
+        ("any", helper.make_tensor_type_proto(TensorProto.DOUBLE, []))]]
+    graph = helper.make_graph([node], "kinds", inputs, [helper.make_tensor_value_info("out", TensorProto.UINT8, [1])])
+    opsets = [helper.make_opsetid("own", 1), helper.make_opsetid("", 17)]
+    return helper.make_model(graph, functions=[function], opset_imports=opsets, ir_version=10)
+
+
 def outputs_of(types, names):
     """The types of values as text."""
     texts = []
@@ -142,8 +165,7 @@ def nodes_of(body, made, types, functions, scope):
             inner, results = graph_of(g, functions, f"{scope}{n.name}/{a.name}/", made)
             nodes += inner
             inputs += results
-        op = f"{n.domain}.{n.op_type}" if n.domain else n.op_type
-        nodes.append({"name": scope + n.name, "op": op, "inputs": inputs, "outputs": outputs_of(types, n.output)})
+        nodes.append({"name": scope + n.name, "op": operator(n), "inputs": inputs, "outputs": outputs_of(types, n.output)})
     return nodes
 
 
@@ -156,6 +178,10 @@ def graph_of(graph, functions, scope="", outer=None):
     return nodes, [made[v.name] for v in graph.output]
 
 
+def operator(node):
+    return f"{node.domain}.{node.op_type}" if node.domain else node.op_type
+
+
 def graphs_of(node):
     for a in node.attribute:
         for g in [a.g] if a.type == onnx.AttributeProto.GRAPH else a.graphs:
@@ -166,7 +192,7 @@ def operators(graph):
     """How many nodes there are of each operator, those of graphs within included."""
     count = collections.Counter()
     for n in graph.node:
-        count[f"{n.domain}.{n.op_type}" if n.domain else n.op_type] += 1
+        count[operator(n)] += 1
         for _, g in graphs_of(n):
             count += operators(g)
     return count
@@ -176,9 +202,9 @@ def main():
     found = {}
     for name, model in {
         "relu": parser.parse_model(RELU), "mlp": parser.parse_model(MLP), "control": parser.parse_model(CONTROL),
-        "functions": parser.parse_model(FUNCTIONS), "awkward": awkward(), "logistic": logistic(),
+        "functions": parser.parse_model(FUNCTIONS), "awkward": awkward(), "kinds": kinds(), "logistic": logistic(),
     }.items():
-        if name != "relu":
+        if name not in ("relu", "kinds"):
             model = shape_inference.infer_shapes(model)
         checker.check_model(model)
         onnx.save(model, f"{name}.onnx")
