@@ -1,18 +1,21 @@
 package summary_test
 
 import (
+	"archive/zip"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/runhook/runhook/internal/goldentest"
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/summary/eventpb"
 )
@@ -197,6 +200,15 @@ func (a goldenArray) tensor() session.Tensor {
 	return t
 }
 
+// widened is the array in a type that ours can hold.
+func (a goldenArray) widened() goldenArray {
+	switch a.DType {
+	case "int8", "int16", "uint16":
+		a.DType = "int32"
+	}
+	return a
+}
+
 // value is the array as something fetched.
 func (a goldenArray) value() session.Value {
 	switch {
@@ -208,15 +220,52 @@ func (a goldenArray) value() session.Value {
 	return session.TensorValue(a.tensor())
 }
 
-func readInputs(t *testing.T) (inputs map[string]goldenInput) {
+// goldens are files of real writers, and how those made them.
+type goldens struct {
+	inputs map[string]goldenInput
+	fsys   fs.FS // the files by name, with .tfevents at its end
+}
+
+// allGoldens are those of the testdata, and the further ones that package
+// goldentest finds: inputs.json, and files in a folder beside it.
+func allGoldens(t *testing.T) (all []goldens) {
 	t.Helper()
-	file, err := os.Open(filepath.Join("testdata", "inputs.json.gz"))
+	archive, err := zip.OpenReader(filepath.Join("eventlog", "testdata", "goldens.zip"))
 	require.NoError(t, err)
-	defer file.Close()
-	text, err := gzip.NewReader(file)
+	t.Cleanup(func() { assert.NoError(t, archive.Close()) })
+	for i, inputs := range goldentest.Tables[map[string]goldenInput](t, "inputs.json") {
+		g := goldens{inputs, archive}
+		if i > 0 {
+			g.fsys = os.DirFS(filepath.Join(goldentest.More(), "files"))
+		}
+		all = append(all, g)
+	}
+	return all
+}
+
+// read returns the events of a golden file; ok is false if there is none.
+func (g goldens) read(t *testing.T, name string) (events []*eventpb.Event, ok bool) {
+	t.Helper()
+	content, err := fs.ReadFile(g.fsys, name+".tfevents")
+	if err != nil {
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		return nil, false
+	}
+	return decode(t, content), true
+}
+
+// names are those of the files of a golden.
+func (g goldens) names(t *testing.T, golden string) (names []string) {
+	t.Helper()
+	all, err := fs.Glob(g.fsys, "*.tfevents")
 	require.NoError(t, err)
-	require.NoError(t, json.NewDecoder(text).Decode(&inputs))
-	return inputs
+	for _, file := range all {
+		name := strings.TrimSuffix(file, ".tfevents")
+		if name == golden || strings.HasPrefix(name, golden+"__") || strings.HasPrefix(name, golden+"~") {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // A goldenMessage is a value of a message in the inputs.

@@ -1,7 +1,6 @@
 package summary_test
 
 import (
-	"archive/zip"
 	"image"
 	"maps"
 	"math"
@@ -23,6 +22,7 @@ import (
 // A goldenPlayer makes the calls of a golden with ours.
 type goldenPlayer struct {
 	*testing.T
+	goldens
 	golden string
 	dir    string
 	files  map[string]*summary.FileWriter // by run
@@ -67,7 +67,7 @@ func (p *goldenPlayer) play(input goldenInput) map[string][]*eventpb.Event {
 	for _, f := range input.Failed {
 		failed[f.Call] = true
 	}
-	if _, ok := readGolden(p.T, p.golden); ok {
+	if _, ok := p.read(p.T, p.golden); ok {
 		p.run(".")
 	}
 	if input.Ctor.PurgeStep > 0 {
@@ -144,7 +144,7 @@ func (p *goldenPlayer) call(writer string, c goldenCall) {
 func (p *goldenPlayer) replay(file string) error {
 	p.Helper()
 	for name, run := range map[string]string{file: ".", file + "__trial0": "trial0", file + "__train": "train", file + "__validation": "validation"} {
-		events, ok := readGolden(p.T, name)
+		events, ok := p.read(p.T, name)
 		if !ok {
 			continue
 		}
@@ -163,7 +163,7 @@ func (p *goldenPlayer) replay(file string) error {
 // pictures are those of an array [batch, height, width, channels].
 func (p *goldenPlayer) pictures(a goldenArray, scale summary.PictureScale, most int) ([]image.Image, error) {
 	p.Helper()
-	images, err := summary.Pictures(a.tensor(), summary.PictureOptions{Scale: scale})
+	images, err := summary.Pictures(a.tensor(), summary.PictureOptions{Scale: scale, Half: a.DType == "float16"})
 	if err != nil {
 		return nil, err
 	}
@@ -186,23 +186,26 @@ func clips(a goldenArray, rate float64, most int) []summary.Clip {
 
 func TestGoldensAreMadeOfTheSameInputs(t *testing.T) {
 	listed := readDifferences(t)
-	inputs := readInputs(t)
-	for _, golden := range slices.Sorted(maps.Keys(inputs)) {
-		t.Run(golden, func(t *testing.T) {
-			p := &goldenPlayer{T: t, golden: golden, dir: t.TempDir(), files: make(map[string]*summary.FileWriter)}
-			made := p.play(inputs[golden])
-			require.NotEmpty(t, made)
-			for _, file := range goldenFiles(t, golden, made) {
-				want, ok := readGolden(t, file)
-				if !ok || made[file] == nil {
-					requireListed(t, listed, goldenDifference{file: file, field: "file", theirs: strconv.FormatBool(ok), ours: strconv.FormatBool(made[file] != nil)})
-					continue
+	for i, g := range allGoldens(t) {
+		for _, golden := range slices.Sorted(maps.Keys(g.inputs)) {
+			t.Run(strings.Repeat("more ", i)+golden, func(t *testing.T) {
+				p := &goldenPlayer{T: t, goldens: g, golden: golden, dir: t.TempDir(), files: make(map[string]*summary.FileWriter)}
+				made := p.play(g.inputs[golden])
+				require.NotEmpty(t, made)
+				files := append(slices.Collect(maps.Keys(made)), g.names(t, golden)...)
+				slices.Sort(files)
+				for _, file := range slices.Compact(files) {
+					want, ok := g.read(t, file)
+					if !ok || made[file] == nil {
+						requireListed(t, listed, goldenDifference{file: file, field: "file", theirs: strconv.FormatBool(ok), ours: strconv.FormatBool(made[file] != nil)})
+						continue
+					}
+					for _, d := range differencesOf(file, itemsOf(t, want, true), itemsOf(t, made[file], false)) {
+						requireListed(t, listed, d)
+					}
 				}
-				for _, d := range differencesOf(file, itemsOf(t, want, true), itemsOf(t, made[file], false)) {
-					requireListed(t, listed, d)
-				}
-			}
-		})
+			})
+		}
 	}
 	if t.Failed() {
 		return
@@ -210,19 +213,6 @@ func TestGoldensAreMadeOfTheSameInputs(t *testing.T) {
 	for _, d := range listed {
 		assert.True(t, d.differs, "listed as different, and is not: %s", d.line)
 	}
-}
-
-// goldenFiles are the names of the files of a golden and of those that were made.
-func goldenFiles(t *testing.T, golden string, made map[string][]*eventpb.Event) []string {
-	t.Helper()
-	names := slices.Collect(maps.Keys(made))
-	for _, name := range allGoldenFiles(t) {
-		if name == golden || strings.HasPrefix(name, golden+"__") || strings.HasPrefix(name, golden+"~") {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }
 
 func requireListed(t *testing.T, listed []*listedDifference, d goldenDifference) {
@@ -236,17 +226,4 @@ func requireListed(t *testing.T, listed []*listedDifference, d goldenDifference)
 	if !found {
 		t.Errorf("%s\ttag %q\tfield %q\ntheirs %.600s\nours   %.600s", d.file, d.tag, d.field, d.theirs, d.ours)
 	}
-}
-
-func allGoldenFiles(t *testing.T) (names []string) {
-	t.Helper()
-	archive, err := zip.OpenReader(filepath.Join("eventlog", "testdata", "goldens.zip"))
-	require.NoError(t, err)
-	defer archive.Close()
-	for _, f := range archive.File {
-		if name, ok := strings.CutSuffix(f.Name, ".tfevents"); ok {
-			names = append(names, name)
-		}
-	}
-	return names
 }

@@ -1,7 +1,9 @@
 package summary_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/stretchr/testify/require"
@@ -45,7 +47,10 @@ func (p *goldenPlayer) callTB(c goldenCall) error {
 		if n == 0 {
 			n = summary.DefaultBuckets
 		}
-		return one(summary.HistogramBucketsValue(name+suffix, numbers[float32](c.array("data")), n))
+		if suffix != "" {
+			return one(oldHistogram(name+suffix, numbers[float32](c.array("data")), n))
+		}
+		return one(summary.HistogramBucketsValue(name, numbers[float32](c.array("data")), n))
 	case "image_pb":
 		images, err := p.pictures(c.array("images"), summary.ScaleEach, 3)
 		require.NoError(p, err)
@@ -180,6 +185,20 @@ func experimentOf(c goldenCall) summary.HParamsExperiment {
 	return e
 }
 
+// oldHistogram is by the rule of TensorBoard's old ops: values that are all equal
+// make one bucket of width 1, none make no bucket.
+func oldHistogram(tag string, values []float32, n summary.Buckets) (summary.Value, error) {
+	if len(values) > 0 && slices.Min(values) < slices.Max(values) {
+		return summary.HistogramBucketsValue(tag, values, n)
+	}
+	var rows []summary.Bucket
+	if len(values) > 0 {
+		v := float64(values[0])
+		rows = append(rows, summary.Bucket{Left: v - 0.5, Right: v + 0.5, Count: float64(len(values))})
+	}
+	return summary.HistogramRawValue(tag, rows)
+}
+
 func buckets(n *int) summary.Buckets {
 	if n == nil {
 		return summary.DefaultBuckets
@@ -190,7 +209,11 @@ func buckets(n *int) summary.Buckets {
 func meshOf(c goldenCall) summary.MeshData {
 	mesh := summary.MeshData{Vertices: triples[float32](c.array("vertices")), Faces: triples[int32](c.array("faces")), Colors: triples[uint8](c.array("colors"))}
 	if c.has("config_dict") {
-		mesh.Config = strings.NewReplacer(`":`, `": `, `,`, `, `).Replace(string(c.arg("config_dict"))) // as Python's json.dumps
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, c.arg("config_dict")); err != nil {
+			panic(err)
+		}
+		mesh.Config = strings.NewReplacer(`":`, `": `, `,`, `, `).Replace(compact.String()) // as Python's json.dumps
 	}
 	return mesh
 }

@@ -115,9 +115,9 @@ func (p *goldenPlayer) valuesTF1(root *summary.NameScope, op goldenOp) ([]summar
 	var made summary.Op
 	switch op.Op {
 	case "scalar":
-		made = summary.Scalar(tag, "x")
+		made, a = summary.Scalar(tag, "x"), a.widened()
 	case "histogram":
-		made = summary.HistogramV1(tag, "x")
+		made, a = summary.HistogramV1(tag, "x"), a.widened()
 	case "image":
 		if op.BadColor != nil {
 			images, err := summary.Pictures(a.tensor(), summary.PictureOptions{BadColor: []uint8{uint8(op.BadColor[0])}})
@@ -159,7 +159,7 @@ func (p *goldenPlayer) valuesTB1(kind string, op goldenOp) ([]summary.Value, err
 	case "scalar":
 		return fine(summary.ScalarValue(op.Name+"/scalar_summary", numbers[float64](a)[0]))
 	case "histogram":
-		return one(summary.HistogramBucketsValue(op.Name+"/histogram_summary", numbers[float32](a), buckets(op.BucketCount)))
+		return one(oldHistogram(op.Name+"/histogram_summary", numbers[float32](a), buckets(op.BucketCount)))
 	case "image":
 		images, err := p.pictures(a, summary.ScaleEach, *op.MaxOutputs)
 		require.NoError(p, err)

@@ -223,7 +223,7 @@ func sideBySide(images []image.Image) image.Image {
 // goldenPicture is the picture under a tag.
 func (p *goldenPlayer) goldenPicture(tag string) []byte {
 	p.Helper()
-	events, _ := readGolden(p.T, p.golden)
+	events, _ := p.read(p.T, p.golden)
 	for _, e := range events {
 		for _, v := range e.GetSummary().GetValue() {
 			if v.GetTag() == tag {
@@ -278,7 +278,7 @@ func (p *goldenPlayer) hparamsTorch(c goldenCall) error {
 // the golden.
 func (p *goldenPlayer) startOf(run string) time.Time {
 	p.Helper()
-	events, _ := readGolden(p.T, p.golden+"__"+run)
+	events, _ := p.read(p.T, p.golden+"__"+run)
 	for _, e := range events {
 		for _, v := range e.GetSummary().GetValue() {
 			data := new(eventpb.HParamsPluginData)
@@ -380,10 +380,10 @@ func TestEmbeddingsAreThoseOfTensorboardX(t *testing.T) {
 	archive, err := zip.OpenReader(filepath.Join("testdata", "embeddings.zip"))
 	require.NoError(t, err)
 	defer archive.Close()
-	inputs := readInputs(t)
+	g := allGoldens(t)[0]
 	for _, golden := range []string{"tbx_embedding", "torch_embedding"} {
-		p := &goldenPlayer{T: t, golden: golden, dir: t.TempDir(), files: make(map[string]*summary.FileWriter)}
-		p.play(inputs[golden])
+		p := &goldenPlayer{T: t, goldens: g, golden: golden, dir: t.TempDir(), files: make(map[string]*summary.FileWriter)}
+		p.play(g.inputs[golden])
 		compared := 0
 		for _, f := range archive.File {
 			name, ok := strings.CutPrefix(f.Name, golden+"/")
