@@ -525,3 +525,24 @@ func TestABodyMayCloseItsSession(t *testing.T) {
 		})
 	}
 }
+
+func TestWithSingularIsWithForASingularSession(t *testing.T) {
+	leaktest.Check(t)
+	var j journal
+	config := session.Config{Engine: j.engine(lineGraph()), Hooks: hooks(j.hook("a"))}
+	err := session.WithSingular(t.Context(), config, func(s *session.SingularMonitoredSession) error {
+		j.take()
+		_, err := session.Eval(t.Context(), s.RawSession(), "loss")
+		return errors.Join(err, errBroken)
+	})
+	require.ErrorIs(t, err, errBroken)
+	require.Equal(t, []string{"engine Run loss", "engine Close", "a CloseSession"}, j.take())
+
+	opened := false
+	err = session.WithSingular(t.Context(), session.Config{}, func(*session.SingularMonitoredSession) error {
+		opened = true
+		return nil
+	})
+	require.ErrorContains(t, err, "Engine")
+	require.False(t, opened)
+}
