@@ -10,7 +10,7 @@ import (
 	"github.com/runhook/runhook/summary"
 )
 
-// HParamsHookConfig describes a [HParamsHook].
+// HParamsHookConfig describes an [HParamsHook].
 type HParamsHookConfig struct {
 	// Start has the hyperparameters. Without Started, the run begins with the
 	// session.
@@ -35,7 +35,7 @@ func (c HParamsHookConfig) validate() error {
 	return faults.Join("hooks: HParamsHookConfig", errs...)
 }
 
-// A HParamsHook writes the hyperparameters of a run before its session is
+// An HParamsHook writes the hyperparameters of a run before its session is
 // created, and what became of the run when it is closed, also after a failure.
 //
 // TensorBoard shows the first status that a folder has: a run that has failed is

@@ -52,8 +52,11 @@ func PiecewiseConstant(boundaries []int64, values []float64) Schedule {
 }
 
 // Warmup rises in a line from 0 to what next gives, in the first steps, and then
-// is next.
+// is next; without it the schedule is NaN.
 func Warmup(steps int64, next Schedule) Schedule {
+	if next == nil {
+		next = ConstantSchedule(math.NaN())
+	}
 	return func(step int64) float64 {
 		if step < steps {
 			return next(step) * float64(step) / float64(steps)

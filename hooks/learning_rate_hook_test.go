@@ -108,6 +108,7 @@ func TestARateThatIsNoNumberEndsTheTraining(t *testing.T) {
 	e.Outputs["rate"] = sessiontest.Floats(0)
 	for name, schedule := range map[string]hooks.Schedule{
 		"pieces without a value": hooks.PiecewiseConstant([]int64{1}, []float64{1}),
+		"warm-up to nothing":     hooks.Warmup(10, nil),
 		"a decay over nothing":   hooks.ExponentialDecay(0.1, 0, 0.5, false),
 	} {
 		h := made(hooks.NewLearningRateHook(hooks.LearningRateHookConfig{Placeholder: "rate", Schedule: schedule}))(t)

@@ -128,6 +128,9 @@ func (c *Coordinator) Err() error {
 // news that ctx is done; one that comes after Join is kept for Err. A panic of fn
 // is not recovered.
 func (c *Coordinator) Go(name string, fn func(ctx context.Context) error) {
+	if fn == nil {
+		fn = func(context.Context) error { return errors.New("session: Go: the function is nil") }
+	}
 	m, ctx := c.add(name)
 	go func() {
 		defer c.end(m)

@@ -172,17 +172,17 @@ func attach(hooks []SessionRunHook) ([]attachedHook, error) {
 	names := make(map[string]int, len(hooks))
 	for i, h := range hooks {
 		if h == nil {
-			errs = append(errs, fmt.Errorf("session: hooks[%d] is nil", i))
+			errs = append(errs, fmt.Errorf("session: Config: Hooks[%d] is nil", i))
 			continue
 		}
 		if isNil(h) {
-			errs = append(errs, fmt.Errorf("session: hooks[%d] is a nil %T", i, h))
+			errs = append(errs, fmt.Errorf("session: Config: Hooks[%d] is a nil %T", i, h))
 			continue
 		}
 		if v := reflect.ValueOf(h); v.Kind() == reflect.Pointer {
 			if v.Type().Elem().Size() > 0 {
 				if first, twice := seen[h]; twice {
-					errs = append(errs, fmt.Errorf("session: hooks[%d] is hooks[%d] again (%T)", i, first, h))
+					errs = append(errs, fmt.Errorf("session: Config: Hooks[%d] is Hooks[%d] again (%T)", i, first, h))
 					continue
 				}
 				seen[h] = i

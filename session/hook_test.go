@@ -38,11 +38,11 @@ func TestHooksAreValidatedWhenTheSessionIsBuilt(t *testing.T) {
 		want  []string
 	}{
 		{"no hooks", nil, nil},
-		{"nil", []session.SessionRunHook{a, nil}, []string{"session: hooks[1] is nil"}},
-		{"a typed nil", []session.SessionRunHook{none}, []string{"session: hooks[0] is a nil *session_test.sized"}},
-		{"a nil HookFuncs", []session.SessionRunHook{noFuncs}, []string{"session: hooks[0] is a nil *session.HookFuncs"}},
-		{"the same pointer twice", []session.SessionRunHook{a, &sized{id: 1}, a}, []string{"session: hooks[2] is hooks[0] again (*session_test.sized)"}},
-		{"all faults at once", []session.SessionRunHook{nil, none, a, a}, []string{"hooks[0]", "hooks[1]", "hooks[3] is hooks[2] again"}},
+		{"nil", []session.SessionRunHook{a, nil}, []string{"session: Config: Hooks[1] is nil"}},
+		{"a typed nil", []session.SessionRunHook{none}, []string{"session: Config: Hooks[0] is a nil *session_test.sized"}},
+		{"a nil HookFuncs", []session.SessionRunHook{noFuncs}, []string{"session: Config: Hooks[0] is a nil *session.HookFuncs"}},
+		{"the same pointer twice", []session.SessionRunHook{a, &sized{id: 1}, a}, []string{"session: Config: Hooks[2] is Hooks[0] again (*session_test.sized)"}},
+		{"all faults at once", []session.SessionRunHook{nil, none, a, a}, []string{"Hooks[0]", "Hooks[1]", "Hooks[3] is Hooks[2] again"}},
 		{"the same empty hook twice", []session.SessionRunHook{&silent{}, &silent{}}, nil},
 		{"the same value twice", []session.SessionRunHook{silent{}, silent{}, session.BaseHook{}, sized{id: 1}, sized{id: 1}}, nil},
 	} {

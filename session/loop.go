@@ -17,10 +17,10 @@ import (
 // start_loop and stop_loop are for is done before and after Loop.
 func Loop(ctx context.Context, interval time.Duration, fn func(ctx context.Context) error) error {
 	if fn == nil {
-		return errors.New("session: Loop without a function")
+		return errors.New("session: Loop: the function is nil")
 	}
 	if interval < 0 {
-		return fmt.Errorf("session: Loop with an interval of %v, want 0 or more", interval)
+		return fmt.Errorf("session: Loop: the interval is %v, want 0 or more", interval)
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -116,8 +116,11 @@ func TestALoopThatCannotBe(t *testing.T) {
 	leaktest.Check(t)
 	coord := newCoordinator(t)
 	coord.Every("nothing", time.Second, nil)
-	require.EqualError(t, coord.Join(0), `session: goroutine "nothing": session: Loop without a function`)
+	require.EqualError(t, coord.Join(0), `session: goroutine "nothing": session: Loop: the function is nil`)
+	coord.ClearStop()
+	coord.Go("nothing", nil)
+	require.EqualError(t, coord.Join(time.Minute), `session: goroutine "nothing": session: Go: the function is nil`)
 	coord.ClearStop()
 	coord.Every("back", -time.Second, func(context.Context) error { return nil })
-	require.EqualError(t, coord.Join(0), `session: goroutine "back": session: Loop with an interval of -1s, want 0 or more`)
+	require.EqualError(t, coord.Join(0), `session: goroutine "back": session: Loop: the interval is -1s, want 0 or more`)
 }

@@ -34,17 +34,17 @@ type Config struct {
 func (c Config) resolve() (Config, []attachedHook, error) {
 	var errs []error
 	if isNil(c.Engine) {
-		errs = append(errs, errors.New("session: Config.Engine is nil"))
+		errs = append(errs, errors.New("session: Config: Engine is nil"))
 	} else if c.SessionCreator == nil {
 		chief, err := NewChiefSessionCreator(ChiefConfig{Engine: c.Engine})
 		errs = append(errs, err)
 		c.SessionCreator = chief
 	}
 	if c.SessionCreator != nil && isNil(c.SessionCreator) {
-		errs = append(errs, fmt.Errorf("session: Config.SessionCreator is a nil %T", c.SessionCreator))
+		errs = append(errs, fmt.Errorf("session: Config: SessionCreator is a nil %T", c.SessionCreator))
 	}
 	if c.StopGracePeriod < 0 {
-		errs = append(errs, fmt.Errorf("session: Config.StopGracePeriod is %v, want a positive duration or 0 (120s)", c.StopGracePeriod))
+		errs = append(errs, fmt.Errorf("session: Config: StopGracePeriod is %v, want a positive duration or 0 (120s)", c.StopGracePeriod))
 	}
 	if c.StopGracePeriod == 0 {
 		c.StopGracePeriod = defaultGrace

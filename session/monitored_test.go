@@ -55,9 +55,9 @@ func TestConfigReportsAllFaultsAtOnce(t *testing.T) {
 		StopGracePeriod: -time.Second,
 		Hooks:           []session.SessionRunHook{nil},
 	})
-	require.ErrorContains(t, err, "Config.Engine is nil")
-	require.ErrorContains(t, err, "Config.StopGracePeriod is -1s")
-	require.ErrorContains(t, err, "hooks[0] is nil")
+	require.ErrorContains(t, err, "Config: Engine is nil")
+	require.ErrorContains(t, err, "Config: StopGracePeriod is -1s")
+	require.ErrorContains(t, err, "Hooks[0] is nil")
 }
 
 func TestATypedNilEngineIsAnErrorOfTheConfig(t *testing.T) {
@@ -65,7 +65,7 @@ func TestATypedNilEngineIsAnErrorOfTheConfig(t *testing.T) {
 	var e *session.StepEngine
 	require.NotPanics(t, func() {
 		_, err := session.NewMonitoredSession(t.Context(), session.Config{Engine: e})
-		require.ErrorContains(t, err, "Config.Engine is nil")
+		require.ErrorContains(t, err, "Config: Engine is nil")
 	})
 }
 

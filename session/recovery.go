@@ -34,7 +34,7 @@ type Recovery struct {
 
 func (r Recovery) resolve() (Recovery, error) {
 	if r.MaxAttempts < 0 && r.MaxAttempts != Off {
-		return r, fmt.Errorf("session: Recovery.MaxAttempts is %d, want a positive number, 0 (20) or Off", r.MaxAttempts)
+		return r, fmt.Errorf("session: Recovery: MaxAttempts is %d, want a positive number, 0 (20) or Off", r.MaxAttempts)
 	}
 	if r.MaxAttempts == 0 {
 		r.MaxAttempts = 20

@@ -275,7 +275,7 @@ func TestALostSessionThatIsNotCreatedAgainHasNoEnd(t *testing.T) {
 func TestABadRecoveryIsAnErrorOfTheConfig(t *testing.T) {
 	leaktest.Check(t)
 	_, err := session.NewMonitoredSession(t.Context(), session.Config{Engine: lineGraph(), Recovery: session.Recovery{MaxAttempts: -2}})
-	require.EqualError(t, err, "session: Recovery.MaxAttempts is -2, want a positive number, 0 (20) or Off")
+	require.EqualError(t, err, "session: Recovery: MaxAttempts is -2, want a positive number, 0 (20) or Off")
 }
 
 func TestManyMayAskARecoveringSessionConcurrentSafe(t *testing.T) {

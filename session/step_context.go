@@ -1,6 +1,9 @@
 package session
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // A StepContext is what a step function works with. It is the session's, valid
 // only during the call.
@@ -14,6 +17,9 @@ type StepContext struct {
 // returns. A step that is more than one run, such as alternating updates, goes
 // in here. If the session is lost, fn is called again, with a new one.
 func (s *MonitoredSession) RunStepFn(ctx context.Context, fn func(ctx context.Context, sc *StepContext) error) error {
+	if fn == nil {
+		return errors.New("session: RunStepFn: the function is nil")
+	}
 	if err := s.turn.take(ctx); err != nil {
 		return err
 	}

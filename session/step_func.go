@@ -104,8 +104,12 @@ func (e *StepEngine) GlobalStep() string { return GlobalStepName }
 // Finalize reports what was wrong with the arguments of [StepFunc].
 func (e *StepEngine) Finalize(context.Context) error { return e.invalid }
 
-// NewSession returns a session that goes on where the one before left off.
+// NewSession returns a session that goes on where the one before left off, or
+// what Finalize reports.
 func (e *StepEngine) NewSession(context.Context) (Session, error) {
+	if e.invalid != nil {
+		return nil, e.invalid
+	}
 	return (*stepSession)(e), nil
 }
 

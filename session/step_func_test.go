@@ -197,6 +197,8 @@ func TestAStepFuncReportsAllThatIsWrongWithItsArguments(t *testing.T) {
 	} {
 		require.ErrorContains(t, err, want)
 	}
+	_, err = session.StepFunc(nil).NewSession(t.Context())
+	require.EqualError(t, err, "session: StepFunc: the function is nil")
 }
 
 func TestAStepFuncCopiesTheNamesOfItsOutputs(t *testing.T) {

@@ -147,7 +147,7 @@ func TestWaitingForATurnEndsWithTheContext(t *testing.T) {
 		defer cancel()
 		_, err = s.Run(ctx, "loss")
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.ErrorIs(t, s.RunStepFn(ctx, nil), context.DeadlineExceeded)
+		require.ErrorIs(t, s.RunStepFn(ctx, func(context.Context, *session.StepContext) error { return nil }), context.DeadlineExceeded)
 		require.False(t, s.ShouldStop(), "ShouldStop does not wait")
 		close(release)
 		require.NoError(t, s.Close())

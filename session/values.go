@@ -22,10 +22,10 @@ type Values struct {
 // Len is the number of fetches.
 func (v Values) Len() int { return len(v.names) }
 
-// Name returns the name of fetch i.
+// Name returns the name of fetch i, which is at least 0 and below Len.
 func (v Values) Name(i int) string { return v.names[i] }
 
-// At returns the value of fetch i.
+// At returns the value of fetch i, which is at least 0 and below Len.
 func (v Values) At(i int) Value {
 	if v.at != nil {
 		i = v.at[i]

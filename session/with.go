@@ -9,6 +9,8 @@ import (
 // runtime.Goexit, ends the session.
 var errPanicked = errors.New("session: panic")
 
+var errNoBody = errors.New("session: With: the function is nil")
+
 // With opens a monitored session, calls body, and closes the session with what
 // body returned: Python's with block. It returns nil after a clean end; the
 // cause of ctx if that ended the loop; otherwise body's error, joined with what
@@ -16,6 +18,9 @@ var errPanicked = errors.New("session: panic")
 //
 // If body panics, the session is closed without End, and the panic goes on.
 func With(ctx context.Context, config Config, body func(s *MonitoredSession) error) error {
+	if body == nil {
+		return errNoBody
+	}
 	s, err := NewMonitoredSession(ctx, config)
 	if err != nil {
 		return err
@@ -25,6 +30,9 @@ func With(ctx context.Context, config Config, body func(s *MonitoredSession) err
 
 // WithSingular is [With] for a [SingularMonitoredSession].
 func WithSingular(ctx context.Context, config Config, body func(s *SingularMonitoredSession) error) error {
+	if body == nil {
+		return errNoBody
+	}
 	s, err := NewSingularMonitoredSession(ctx, config)
 	if err != nil {
 		return err

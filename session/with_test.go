@@ -546,3 +546,15 @@ func TestWithSingularIsWithForASingularSession(t *testing.T) {
 	require.ErrorContains(t, err, "Engine")
 	require.False(t, opened)
 }
+
+func TestABodyThatIsNoFunctionIsAnError(t *testing.T) {
+	leaktest.Check(t)
+	var j journal
+	config := session.Config{Engine: j.engine(lineGraph()), Hooks: hooks(j.hook("a"))}
+	require.EqualError(t, session.With(t.Context(), config, nil), "session: With: the function is nil")
+	require.EqualError(t, session.WithSingular(t.Context(), config, nil), "session: With: the function is nil")
+	require.Empty(t, j.take(), "nothing was opened")
+
+	s := open(t, lineGraph())
+	require.EqualError(t, s.RunStepFn(t.Context(), nil), "session: RunStepFn: the function is nil")
+}
