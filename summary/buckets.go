@@ -13,27 +13,28 @@ const DefaultBuckets = 30
 // byRule is so far from 0 that no count that went wrong is one of the rules.
 const byRule Buckets = -1 << 30
 
-// The rules are those of numpy.histogram, with which PyTorch and tensorboardX count:
-// from the same values, as float64s, they make the same buckets. Integers get no
-// buckets narrower than 1; values that are all equal one, from 0.5 below to 0.5
-// above; none at all one, from 0 to 1, which is empty. Where NumPy fails for too
-// many buckets, there is the greatest number of them.
+// The rules are those of numpy.histogram (NumPy 2.4), with which PyTorch and
+// tensorboardX count: from the same values, as float64s, they make the same buckets.
+// Integers get none narrower than 1. If all values are equal there is one, from 0.5
+// below them to 0.5 above; without values one from 0 to 1, which is empty. Where
+// NumPy fails for too many buckets, there are as many as there can be.
 //
-// A rule takes a copy of the values, and a time that is linear in their number n,
-// except for BucketsStone, which sorts them.
+// A rule takes a copy of the n values, and a time that is linear in n, for
+// BucketsStone that of sorting them.
 const (
-	// BucketsAuto takes the narrower buckets of Sturges's rule and of Freedman's and
-	// Diaconis's, which may not be more than twice those of BucketsSqrt.
+	// BucketsAuto makes as many as BucketsFD, but no fewer than BucketsSturges, and no
+	// more than twice as many as BucketsSqrt: good for most distributions.
 	BucketsAuto Buckets = byRule + 1 + iota
-	// BucketsFD makes buckets of twice the distance of the quartiles by the cube root
-	// of n: the rule of Freedman and Diaconis. A few values far out make very many.
+	// BucketsFD makes them as wide as twice the distance of the quartiles, divided by
+	// the cube root of n (Freedman and Diaconis). Few values far out make very many.
 	BucketsFD
-	// BucketsDoane makes those of BucketsSturges, and more if the values are askew.
+	// BucketsDoane makes as many as BucketsSturges, and more if the values are askew.
 	BucketsDoane
-	// BucketsScott makes buckets of 3.49 standard deviations by the cube root of n.
+	// BucketsScott makes them 3.49 standard deviations wide, divided by the cube root
+	// of n.
 	BucketsScott
-	// BucketsStone makes the number that has the least estimated error, out of the
-	// first hundred, or as many as the square root of n.
+	// BucketsStone makes the number, up to 100 or the square root of n, of which the
+	// estimated error is least.
 	BucketsStone
 	// BucketsRice makes twice the cube root of n.
 	BucketsRice

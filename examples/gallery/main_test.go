@@ -62,8 +62,8 @@ test      accuracy                 scalar         51
 test      loss                     scalar         51
 train     accuracy                 scalar         51
 train     loss                     scalar         51
-version_1 loss                     audio          1
-version_1 test/losses              histogram      6
+version_1 version_1/loss           audio          1
+version_1 version_1/losses         histogram      6
 `
 
 func TestTheGalleryShowsEveryKind(t *testing.T) {

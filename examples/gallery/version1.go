@@ -16,9 +16,9 @@ func version1(dir string, t *training) (err error) {
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
 	for _, m := range t.some(10) {
-		if err := w.HistogramV1("test/losses", m.net.losses(t.testSet), m.step); err != nil {
+		if err := w.HistogramV1("version_1/losses", m.net.losses(t.testSet), m.step); err != nil {
 			return err
 		}
 	}
-	return w.AudioV1("loss", sound(t), steps)
+	return w.AudioV1("version_1/loss", sound(t), steps)
 }

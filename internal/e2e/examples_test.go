@@ -39,13 +39,13 @@ func requireVersion1(t *testing.T, dir string) {
 	t.Helper()
 	answer := askReaders(t, dir)
 	require.Len(t, answer.Disagreements, 2)
-	require.Contains(t, answer.Disagreements[0], `'loss' types: py=["audio/wav"]  rb=["application/octet-stream"]`)
-	require.Contains(t, answer.Disagreements[1], `'test/losses' rows: `)
+	require.Contains(t, answer.Disagreements[0], `'version_1/loss' types: py=["audio/wav"]  rb=["application/octet-stream"]`)
+	require.Contains(t, answer.Disagreements[1], `'version_1/losses' rows: `)
 	for _, name := range readerNames {
 		shown := entriesOf(t, name, answer.Readers[name])["."]
 		require.Len(t, shown, 2, name)
-		require.Equal(t, []int64{500}, shown["loss"].steps, name)
-		require.Equal(t, []int64{0, 100, 200, 300, 400, 500}, shown["test/losses"].steps, name)
+		require.Equal(t, []int64{500}, shown["version_1/loss"].steps, name)
+		require.Equal(t, []int64{0, 100, 200, 300, 400, 500}, shown["version_1/losses"].steps, name)
 	}
 }
 

@@ -23,10 +23,10 @@ FILTER = "Filter tags (regular expressions supported)"
 # For each page what is done there, and which part of it is taken: left, top, width, height. Done is: "load" again, "click",
 # "open" by a double click, click "at" a place, or write a "filter" for tags.
 PAGES = [
-    ("scalars", [("filter", "^accuracy|^loss|batch|test/loss")], (362, 124, 730, 486)),
+    ("scalars", [("filter", "^accuracy|^loss|batch|test/loss$")], (362, 124, 730, 486)),
     ("images", [("filter", "boundary$|mistakes|video|train")], (362, 124, 740, 492)),
-    ("histograms", [("filter", "layer_[12]|test")], (362, 124, 680, 452)),
-    ("distributions", [("filter", "layer_[12]|test")], (362, 124, 740, 492)),
+    ("histograms", [("filter", "layer_[12]|auto|predictions")], (362, 124, 680, 452)),
+    ("distributions", [("filter", "layer_[12]|auto|predictions")], (362, 124, 740, 492)),
     ("graphs", [("open", "model"), ("open", "hidden_1"), ("click", "Fit to screen")], (352, 66, 1046, 934)),
     ("mesh", [], (366, 166, 1026, 540)),
     ("projector", [("load", "")], (314, 126, 784, 522)),
@@ -34,7 +34,7 @@ PAGES = [
     ("hparams", [("click", "PARALLEL COORDINATES VIEW")], (288, 64, 1110, 740)),
     ("custom_scalars", [], (362, 66, 740, 492)),
     ("text", [("filter", "report")], (362, 124, 740, 492)),
-    ("audio", [], (362, 124, 560, 373)),
+    ("audio", [], (362, 124, 740, 492)),
 ]
 
 
