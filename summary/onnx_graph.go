@@ -29,7 +29,7 @@ const onnxDepth = 100
 //   - each node of the model, under its name, or, if that is missing, one made of
 //     the operator and the first output, as Relu_y;
 //   - a node for each input, initializer and output of the model, with the ops
-//     Input, Const and Output;
+//     Input, Const and Output; an initializer that is an input, too, is a Const;
 //   - the nodes of the graphs that a node runs, such as the branches of an If or
 //     the body of a Loop, in the scope of its name and that of the attribute, as
 //     If_y/then_branch/Add_z, and the nodes of a function of the model in the scope
@@ -39,9 +39,9 @@ const onnxDepth = 100
 // are the same the second gets _1 behind it. Types are those that the model tells:
 // none are inferred. Weights are not read, and nothing of model is kept.
 //
-// It is an error if that is no model, or one that is cut off, or one of more than
-// some 200,000 nodes, or if it uses a value that nothing makes or that
-// two nodes make.
+// The error tells what is wrong and where: if that is no model, or one that is cut
+// off, has more than some 200,000 nodes, or uses a value that nothing makes or
+// that two nodes make.
 func ONNXGraph(model []byte) (session.GraphDescriber, error) {
 	return onnxGraphWithin(onnxBudget, model)
 }
