@@ -196,14 +196,6 @@ func ExampleNewLearningRateHook() {
 	// rate 10
 }
 
-func ExampleWarmup() {
-	rate := hooks.Warmup(2, hooks.PiecewiseConstant([]int64{4}, []float64{1, 0.1}))
-	for step := range int64(8) {
-		fmt.Print(rate(step), " ")
-	}
-	// Output: 0 0.5 1 1 1 0.1 0.1 0.1
-}
-
 // The average of the loss over about ten runs.
 func ExampleNewEMAHook() {
 	average := must(hooks.NewEMAHook(hooks.EMAHookConfig{Fetch: "loss", Decay: 0.9}))
@@ -212,70 +204,6 @@ func ExampleNewEMAHook() {
 	// Output:
 	// <nil>
 	// 25.9
-}
-
-// Ends the training when the loss of the evaluations has not fallen for 20 steps.
-func ExampleNewStopIfNoDecreaseHook() {
-	dir := tempDir()
-	defer os.RemoveAll(dir)
-	eval := must(summary.NewFileWriter(dir, summary.FileWriterConfig{}))
-	for step, loss := range map[int64]float64{10: 0.5, 20: 0.25, 30: 0.3, 40: 0.35, 50: 0.4} {
-		if err := eval.Scalar("loss", loss, step); err != nil {
-			log.Fatal(err)
-		}
-	}
-	if err := eval.Close(); err != nil {
-		log.Fatal(err)
-	}
-	early := must(hooks.NewStopIfNoDecreaseHook(hooks.StopIfConfig{EvalDir: dir, MetricName: "loss", MaxSteps: 20, RunEverySteps: 1}))
-	final := hooks.NewFinalOpsHook(hooks.FinalOpsHookConfig{FinalOps: []string{session.GlobalStepName}})
-	fmt.Println(run(descent(), 100, early, final), final.FinalOpsValues().At(0))
-	// Output: <nil> 1
-}
-
-// A condition of one's own.
-func ExampleNewEarlyStoppingHook() {
-	asked := 0
-	early := must(hooks.NewEarlyStoppingHook(hooks.EarlyStoppingHookConfig{
-		RunEverySteps: 10,
-		ShouldStop: func(context.Context) (bool, error) {
-			asked++
-			return asked == 3, nil
-		},
-	}))
-	final := hooks.NewFinalOpsHook(hooks.FinalOpsHookConfig{FinalOps: []string{session.GlobalStepName}})
-	fmt.Println(run(descent(), 100, early, final), final.FinalOpsValues().At(0))
-	// Output: <nil> 21
-}
-
-func ExampleNewStopAtSecsHook() {
-	stop := must(hooks.NewStopAtSecsHook(10 * time.Millisecond))
-	start := time.Now()
-	fmt.Println(run(descent(), math.MaxInt64, stop), time.Since(start) >= 10*time.Millisecond)
-	// Output: <nil> true
-}
-
-// A worker stops when the chief's checkpoints have come to a step.
-func ExampleNewStopAtCheckpointStepHook() {
-	dir := tempDir()
-	defer os.RemoveAll(dir)
-	chief := must(hooks.NewCheckpointSaverHook(hooks.CheckpointSaverHookConfig{
-		CheckpointDir: dir, SaveSteps: 10, Saver: must(checkpoint.NewSaver(checkpoint.SaverConfig{})),
-	}))
-	fmt.Println(run(descent(), 20, chief))
-	worker := must(hooks.NewStopAtCheckpointStepHook(hooks.StopAtCheckpointStepHookConfig{ModelDir: dir, LastStep: 20}))
-	fmt.Println(run(descent(), 100, worker))
-	// Output:
-	// <nil>
-	// <nil>
-}
-
-// An evaluation takes ten batches.
-func ExampleNewStopAfterNEvalsHook() {
-	stop := must(hooks.NewStopAfterNEvalsHook(hooks.StopAfterNEvalsHookConfig{NumEvals: 10}))
-	final := hooks.NewFinalOpsHook(hooks.FinalOpsHookConfig{FinalOps: []string{session.GlobalStepName}})
-	fmt.Println(run(descent(), 100, stop, final), final.FinalOpsValues().At(0))
-	// Output: <nil> 10
 }
 
 // A worker begins when the chief has come to a step. Here it has.
