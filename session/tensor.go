@@ -16,7 +16,7 @@ type Element interface {
 // DType is the element type of a [Tensor].
 type DType uint8
 
-// The element types. Invalid is that of a tensor whose Data is no slice of an
+// The element types. InvalidType is that of a tensor whose Data is no slice of an
 // [Element].
 const (
 	InvalidType DType = iota
