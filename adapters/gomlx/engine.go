@@ -47,10 +47,10 @@ type Config struct {
 func (c Config) resolve() (Config, error) {
 	errs := []error{checkTrainer(c.Trainer)}
 	if c.Dataset == nil {
-		errs = append(errs, errors.New("gomlx: Config.Dataset is nil"))
+		errs = append(errs, errors.New("gomlx: Config: Dataset is nil"))
 	}
 	if c.Epochs < 0 {
-		errs = append(errs, fmt.Errorf("gomlx: Config.Epochs is %d, want a positive number or 0 (1)", c.Epochs))
+		errs = append(errs, fmt.Errorf("gomlx: Config: Epochs is %d, want a positive number or 0 (1)", c.Epochs))
 	}
 	c.Epochs = max(c.Epochs, 1)
 	return c, errors.Join(errs...)

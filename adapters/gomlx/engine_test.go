@@ -208,7 +208,7 @@ func TestAFailingDataset(t *testing.T) {
 
 func TestConfigsThatCannotWork(t *testing.T) {
 	_, err := gomlx.New(gomlx.Config{Epochs: -1})
-	require.EqualError(t, err, "gomlx: the trainer is nil\ngomlx: Config.Dataset is nil\ngomlx: Config.Epochs is -1, want a positive number or 0 (1)")
+	require.EqualError(t, err, "gomlx: the trainer is nil\ngomlx: Config: Dataset is nil\ngomlx: Config: Epochs is -1, want a positive number or 0 (1)")
 
 	backend := newBackend(t)
 	named := func(short string) metric.Interface {

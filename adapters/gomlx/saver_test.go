@@ -1,6 +1,7 @@
 package gomlx_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -131,7 +132,7 @@ func openOther(t testing.TB) session.Session {
 
 func TestASaverIsForSessionsOfGoMLX(t *testing.T) {
 	saver := newSaver(t, 0)
-	s, err := session.StepFunc(nil).NewSession(t.Context())
+	s, err := session.StepFunc(func(context.Context, []session.Value) error { return nil }).NewSession(t.Context())
 	require.NoError(t, err)
 	_, err = saver.Save(t.Context(), s, filepath.Join(t.TempDir(), "model.ckpt"), 1)
 	require.ErrorContains(t, err, "the session is not of a GoMLX engine")

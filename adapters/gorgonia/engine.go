@@ -55,32 +55,32 @@ type Config struct {
 func (c Config) validate() error {
 	var errs []error
 	if c.Graph == nil {
-		errs = append(errs, errors.New("gorgonia: Config.Graph is nil"))
+		errs = append(errs, errors.New("gorgonia: Config: Graph is nil"))
 	}
 	if c.Solver == nil {
-		errs = append(errs, errors.New("gorgonia: Config.Solver is nil"))
+		errs = append(errs, errors.New("gorgonia: Config: Solver is nil"))
 	}
 	if len(c.Learnables) == 0 {
-		errs = append(errs, errors.New("gorgonia: Config.Learnables is empty"))
+		errs = append(errs, errors.New("gorgonia: Config: Learnables is empty"))
 	}
 	if c.LearnRate < 0 {
-		errs = append(errs, fmt.Errorf("gorgonia: Config.LearnRate is %v, want a positive number or 0 (not known)", c.LearnRate))
+		errs = append(errs, fmt.Errorf("gorgonia: Config: LearnRate is %v, want a positive number or 0 (not known)", c.LearnRate))
 	}
 	taken := map[string]bool{"": true, session.TrainOp: true, session.GlobalStepName: true, LearningRate: c.LearnRate > 0}
 	for i, n := range c.Learnables {
 		if n == nil {
-			errs = append(errs, fmt.Errorf("gorgonia: Config.Learnables[%d] is nil", i))
+			errs = append(errs, fmt.Errorf("gorgonia: Config: Learnables[%d] is nil", i))
 			continue
 		}
 		if taken[n.Name()] {
-			errs = append(errs, fmt.Errorf("gorgonia: Config.Learnables[%d] has the name %q, want one of its own", i, n.Name()))
+			errs = append(errs, fmt.Errorf("gorgonia: Config: Learnables[%d] has the name %q, want one of its own", i, n.Name()))
 		}
 		taken[n.Name()] = true
 		switch {
 		case n.Graph() != c.Graph:
-			errs = append(errs, fmt.Errorf("gorgonia: Config.Learnables[%d] (%q) is not in Graph", i, n.Name()))
+			errs = append(errs, fmt.Errorf("gorgonia: Config: Learnables[%d] (%q) is not in Graph", i, n.Name()))
 		case n.Value() == nil:
-			errs = append(errs, fmt.Errorf("gorgonia: Config.Learnables[%d] (%q) has no value, give it one by WithInit or WithValue", i, n.Name()))
+			errs = append(errs, fmt.Errorf("gorgonia: Config: Learnables[%d] (%q) has no value, give it one by WithInit or WithValue", i, n.Name()))
 		}
 	}
 	return errors.Join(errs...)

@@ -277,17 +277,17 @@ func TestConfigsThatCannotWork(t *testing.T) {
 	l, other := newLine(t), newLine(t)
 	bare := G.NewScalar(l.graph, tensor.Float64, G.WithName("bare"))
 	_, err := gorgonia.New(gorgonia.Config{})
-	require.EqualError(t, err, "gorgonia: Config.Graph is nil\ngorgonia: Config.Solver is nil\ngorgonia: Config.Learnables is empty")
+	require.EqualError(t, err, "gorgonia: Config: Graph is nil\ngorgonia: Config: Solver is nil\ngorgonia: Config: Learnables is empty")
 	config := l.config()
 	config.LearnRate = -1
 	config.Learnables = G.Nodes{nil, other.learnables[0], bare, bare}
 	_, err = gorgonia.New(config)
-	require.EqualError(t, err, `gorgonia: Config.LearnRate is -1, want a positive number or 0 (not known)
-gorgonia: Config.Learnables[0] is nil
-gorgonia: Config.Learnables[1] ("line/w") is not in Graph
-gorgonia: Config.Learnables[2] ("bare") has no value, give it one by WithInit or WithValue
-gorgonia: Config.Learnables[3] has the name "bare", want one of its own
-gorgonia: Config.Learnables[3] ("bare") has no value, give it one by WithInit or WithValue`)
+	require.EqualError(t, err, `gorgonia: Config: LearnRate is -1, want a positive number or 0 (not known)
+gorgonia: Config: Learnables[0] is nil
+gorgonia: Config: Learnables[1] ("line/w") is not in Graph
+gorgonia: Config: Learnables[2] ("bare") has no value, give it one by WithInit or WithValue
+gorgonia: Config: Learnables[3] has the name "bare", want one of its own
+gorgonia: Config: Learnables[3] ("bare") has no value, give it one by WithInit or WithValue`)
 }
 
 func TestTheGraphIsDescribed(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 // "what" in TensorFlow's event.proto, by its field number.
 type What uint8
 
+// The members of the oneof; Nothing is an event without one.
 const (
 	Nothing           What = 0
 	FileVersion       What = 3
