@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	most   = 256     // colours in a palette
-	shades = 1 << 12 // that a palette is chosen from: all of 4 bits a channel
+	mostColours = 256     // in a palette
+	mostShades  = 1 << 12 // that a palette is chosen from: all of 4 bits a channel
 )
 
 // Of returns a picture in a palette of its own, moved to the origin: exactly if it
@@ -30,7 +30,7 @@ func Of(picture image.Image) *image.Paletted {
 	var many []shade
 	for drop := 0; many == nil; drop++ {
 		channel := uint32(0xff) >> drop << drop
-		many = shadesOf(rgba.Pix, channel<<16|channel<<8|channel, shades)
+		many = shadesOf(rgba.Pix, channel<<16|channel<<8|channel)
 	}
 	return dither(rgba, choose(many))
 }
@@ -46,7 +46,7 @@ func exactly(picture *image.RGBA) *image.Paletted {
 		if c := (color.RGBA{pix[0], pix[1], pix[2], pix[3]}); c != last || i == 0 {
 			known := false
 			if at, known = index[c]; !known {
-				if len(dst.Palette) == most {
+				if len(dst.Palette) == mostColours {
 					return nil
 				}
 				at = uint8(len(dst.Palette))
@@ -67,8 +67,8 @@ type shade struct {
 }
 
 // shadesOf counts the colours of pixels, as far as they differ in the bits of the
-// mask; nil if there are more than limit.
-func shadesOf(pix []uint8, mask uint32, limit int) []shade {
+// mask; nil if there are too many.
+func shadesOf(pix []uint8, mask uint32) []shade {
 	var found []shade
 	index := make(map[uint32]int)
 	last, at := uint32(0), -1
@@ -77,7 +77,7 @@ func shadesOf(pix []uint8, mask uint32, limit int) []shade {
 		if key != last || at < 0 {
 			i, ok := index[key]
 			if !ok {
-				if i = len(found); i == limit {
+				if i = len(found); i == mostShades {
 					return nil
 				}
 				index[key] = i
@@ -98,7 +98,7 @@ func shadesOf(pix []uint8, mask uint32, limit int) []shade {
 // sum of squared errors most, and returns the colours that stand for them.
 func choose(shades []shade) color.Palette {
 	groups := []group{groupOf(shades)}
-	for len(groups) < most {
+	for len(groups) < mostColours {
 		worst := 0
 		for i := range groups {
 			if groups[i].gain > groups[worst].gain {
