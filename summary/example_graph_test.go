@@ -51,31 +51,6 @@ func ExampleWriter_AddGraph() {
 	// step=0 event=tagged_run_metadata "first run"=run_metadata
 }
 
-// The model is y = Relu(x + w), as the package onnx of Python saves it.
-func ExampleONNXGraph() {
-	model, err := os.ReadFile(filepath.Join("testdata", "onnx", "relu.onnx"))
-	if err != nil {
-		log.Fatal(err)
-	}
-	graph, err := summary.ONNXGraph(model)
-	if err != nil {
-		log.Fatal(err)
-	}
-	for _, n := range graph.DescribeGraph() {
-		fmt.Println(n.Name, n.Op, n.Inputs, n.Outputs)
-	}
-	if err := stdout().AddGraph(graph, 0); err != nil {
-		log.Fatal(err)
-	}
-	// Output:
-	// w Const [] [float32[1, 2]]
-	// x Input [] [float32[1, 2]]
-	// Add_s Add [x w] []
-	// Relu_y Relu [Add_s] [float32[1, 2]]
-	// y Output [Relu_y] [float32[1, 2]]
-	// step=0 event=graph_def __run_graph__=graph
-}
-
 // A tensor is for a plugin of one's own, or for a program that reads it back with
 // package eventlog.
 func ExampleWriter_Tensor() {

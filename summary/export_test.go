@@ -3,7 +3,6 @@ package summary
 import (
 	"time"
 
-	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/summary/eventpb"
 )
 
@@ -48,9 +47,4 @@ func (r *RunWriters) OpenFiles() int {
 func Retagged(v Value, tag string) Value {
 	v.tag = tag
 	return v
-}
-
-// ONNXGraphWithin is ONNXGraph with another budget.
-func ONNXGraphWithin(budget int, model []byte) (session.GraphDescriber, error) {
-	return onnxGraphWithin(budget, model)
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/runhook/runhook/session"
 	"github.com/runhook/runhook/summary"
 	"github.com/runhook/runhook/summary/eventpb"
+	"github.com/runhook/runhook/summary/onnx"
 )
 
 // callTorch makes a call of tensorboardX or of torch.utils.tensorboard.
@@ -126,7 +127,9 @@ func (p *goldenPlayer) callTorch(c goldenCall) error {
 		}
 		return nil
 	case "onnx_graph":
-		return w.AddGraph(onnxGraph(p.T, "relu"), 0)
+		graph, err := onnx.Graph([]byte(readFile(p.T, "onnx", "testdata", "relu.onnx")))
+		require.NoError(p, err)
+		return w.AddGraph(graph, 0)
 	case "graph":
 		return p.replay(p.golden)
 	default:

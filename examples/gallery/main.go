@@ -52,7 +52,7 @@ func run(logdir string, out io.Writer) error {
 	t := train(settings{units: 12, rate: 0.5, batchSize: 32, decay: true})
 	dir := filepath.Join(logdir, "moons")
 	err := errors.Join(exhibit(dir, t), projector(dir, t), runs(dir, t), version1(filepath.Join(dir, "version_1"), t),
-		onnx(filepath.Join(dir, "onnx")), hparams(filepath.Join(logdir, "trials")))
+		modelGraph(filepath.Join(dir, "onnx")), hparams(filepath.Join(logdir, "trials")))
 	if err != nil {
 		return err
 	}

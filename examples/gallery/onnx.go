@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/runhook/runhook/summary"
+	"github.com/runhook/runhook/summary/onnx"
 )
 
 // moonsModel is the network as a model in the format of ONNX, which moons_onnx.py makes.
@@ -12,9 +13,9 @@ import (
 //go:embed moons.onnx
 var moonsModel []byte
 
-// onnx draws the graph of that model. A run shows one graph: this has its own.
-func onnx(dir string) (err error) {
-	graph, err := summary.ONNXGraph(moonsModel)
+// modelGraph draws the graph of that model. A run shows one graph: this has its own.
+func modelGraph(dir string) (err error) {
+	graph, err := onnx.Graph(moonsModel)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/runhook/runhook/session/graph"
 	"github.com/runhook/runhook/summary"
 	"github.com/runhook/runhook/summary/eventpb"
+	"github.com/runhook/runhook/summary/onnx"
 )
 
 // strange is a tag that everything on the way to a page has to leave alone, quoted
@@ -220,12 +221,12 @@ func awkwardGraph(t *testing.T, w *summary.FileWriter) {
 		{"class_name": "Dense", "config": {"name": "dense", "dtype": "float32"}}]}}`, 0))
 }
 
-// onnxGraph writes the graph of a model in the testdata of package summary.
+// onnxGraph writes the graph of a model in the testdata of package onnx.
 func onnxGraph(model string) func(*testing.T, *summary.FileWriter) {
 	return func(t *testing.T, w *summary.FileWriter) {
-		content, err := os.ReadFile(filepath.Join("../../summary/testdata/onnx", model+".onnx"))
+		content, err := os.ReadFile(filepath.Join("../../summary/onnx/testdata", model+".onnx"))
 		require.NoError(t, err)
-		g, err := summary.ONNXGraph(content)
+		g, err := onnx.Graph(content)
 		require.NoError(t, err)
 		require.NoError(t, w.AddGraph(g, 0))
 	}

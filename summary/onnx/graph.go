@@ -1,4 +1,10 @@
-package summary
+// Package onnx reads models in the format of ONNX (onnx/onnx.proto), as far as
+// there is something to draw: TensorBoard shows their graphs.
+//
+//	model, err := os.ReadFile("model.onnx")
+//	graph, err := onnx.Graph(model)
+//	err = w.AddGraph(graph, 0)
+package onnx
 
 import (
 	"cmp"
@@ -10,22 +16,23 @@ import (
 	"strings"
 
 	"github.com/runhook/runhook/session"
+	"github.com/runhook/runhook/summary"
 )
 
 // Ops of the nodes that stand for the values that a graph begins and ends with.
 // TensorBoard draws a node whose op has "Const" in it as a dot beside each node
 // that uses it.
 const (
-	onnxInput       = "Input"
-	onnxOutput      = "Output"
-	onnxInitializer = "Const"
+	opInput  = "Input"
+	opOutput = "Output"
+	opConst  = "Const"
 )
 
-// onnxDepth is how deep graphs and calls of functions may be nested.
-const onnxDepth = 100
+// maxDepth is how deep graphs and calls of functions may be nested.
+const maxDepth = 100
 
-// ONNXGraph returns the graph of a model, which is the content of an .onnx file,
-// for [Writer.AddGraph]. It has
+// Graph returns the graph of a model, which is the content of an .onnx file,
+// for [summary.Writer.AddGraph]. It has
 //   - each node of the model, under its name, or, if that is missing, one made of
 //     the operator and the first output, as Relu_y;
 //   - a node for each input, initializer and output of the model, with the ops
@@ -35,77 +42,77 @@ const onnxDepth = 100
 //     If_y/then_branch/Add_z, and the nodes of a function of the model in the scope
 //     of each call. The node uses their results.
 //
-// Slashes in names are scopes. Names are cleaned as by [CleanName], and of two that
+// Slashes in names are scopes. Names are cleaned as by [summary.CleanName], and of two that
 // are the same the second gets _1 behind it. Types are those that the model tells:
 // none are inferred. Weights are not read, and nothing of model is kept.
 //
 // The error tells what is wrong and where: if that is no model, or one that is cut
 // off, has more than some 200,000 nodes, or uses a value that nothing makes or
 // that two nodes make.
-func ONNXGraph(model []byte) (session.GraphDescriber, error) {
-	return onnxGraphWithin(onnxBudget, model)
+func Graph(model []byte) (session.GraphDescriber, error) {
+	return graphWithin(maxMade, model)
 }
 
-func onnxGraphWithin(budget int, encoded []byte) (session.GraphDescriber, error) {
-	b := onnxBuilder{onnxReader: onnxReader{budget}, taken: make(map[string]int)}
-	model, err := b.model(onnxMessage{bytes: encoded})
+func graphWithin(budget int, encoded []byte) (session.GraphDescriber, error) {
+	b := builder{reader: reader{budget}, taken: make(map[string]int)}
+	model, err := b.model(message{bytes: encoded})
 	if err == nil {
 		err = b.draw(model)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("summary: ONNX model: %w", err)
+		return nil, fmt.Errorf("onnx: %w", err)
 	}
 	return b.nodes, nil
 }
 
-// onnxNodes are the nodes of a model.
-type onnxNodes []session.GraphNode
+// nodes are the nodes of a model.
+type nodes []session.GraphNode
 
-func (n onnxNodes) DescribeGraph() []session.GraphNode { return n }
+func (n nodes) DescribeGraph() []session.GraphNode { return n }
 
-// An onnxBuilder makes nodes of a model.
-type onnxBuilder struct {
-	onnxReader
-	functions map[onnxOperator]*onnxFunction
+// A builder makes nodes of a model.
+type builder struct {
+	reader
+	functions map[operator]*function
 	taken     map[string]int // names of nodes: the number to try next
-	nodes     onnxNodes
+	nodes     nodes
 }
 
-// An onnxScope is where names of values hold: a graph, or a call of a function. A
+// A scope is where names of values hold: a graph, or a call of a function. A
 // value is there as nodes have it among their inputs; "" is one left out.
-type onnxScope struct {
-	prefix     string     // of the names of nodes
-	outer      *onnxScope // whose values can be used, too; nil: none
+type scope struct {
+	prefix     string // of the names of nodes
+	outer      *scope // whose values can be used, too; nil: none
 	values     map[string]string
 	types      map[string]session.GraphOutput
 	attributes map[string]string // of the call
 	depth      int
 }
 
-func (b *onnxBuilder) draw(m *onnxModel) error {
+func (b *builder) draw(m *model) error {
 	b.functions = m.functions
-	s := &onnxScope{values: make(map[string]string), types: m.types}
-	results, err := b.graphIn(s, &m.onnxGraph, nil)
+	s := &scope{values: make(map[string]string), types: m.types}
+	results, err := b.graphIn(s, &m.graph, nil)
 	if err != nil {
 		return err
 	}
 	for i, value := range m.outputs {
-		name, err := b.unique(onnxName(value))
+		name, err := b.unique(cleanName(value))
 		if err != nil {
 			return err
 		}
-		b.add(session.GraphNode{Name: name, Op: onnxOutput, Inputs: present(results[i : i+1]), Outputs: b.outputs(s, value)})
+		b.add(session.GraphNode{Name: name, Op: opOutput, Inputs: present(results[i : i+1]), Outputs: b.outputs(s, value)})
 	}
 	return b.err()
 }
 
 // graphIn adds the nodes of a graph and returns where its outputs come from.
 // Inputs tell where its own come from, as far as anything does.
-func (b *onnxBuilder) graphIn(s *onnxScope, g *onnxGraph, inputs []string) ([]string, error) {
+func (b *builder) graphIn(s *scope, g *graph, inputs []string) ([]string, error) {
 	initialized := make(map[string]bool, len(g.initializers))
 	for _, t := range g.initializers {
 		initialized[t.name] = true
-		n := session.GraphNode{Op: onnxInitializer, Outputs: []session.GraphOutput{t.output}}
+		n := session.GraphNode{Op: opConst, Outputs: []session.GraphOutput{t.output}}
 		if t.stored != "" {
 			n.Attributes = map[string]string{"stored": t.stored}
 		}
@@ -117,7 +124,7 @@ func (b *onnxBuilder) graphIn(s *onnxScope, g *onnxGraph, inputs []string) ([]st
 		if initialized[value] {
 			continue // a default, or what older models have for each initializer
 		}
-		n := session.GraphNode{Op: onnxInput, Outputs: b.outputs(s, value)}
+		n := session.GraphNode{Op: opInput, Outputs: b.outputs(s, value)}
 		if i < len(inputs) {
 			n.Inputs = present(inputs[i : i+1])
 		}
@@ -132,8 +139,8 @@ func (b *onnxBuilder) graphIn(s *onnxScope, g *onnxGraph, inputs []string) ([]st
 }
 
 // source adds a node that is called as the value that it makes.
-func (b *onnxBuilder) source(s *onnxScope, value string, n session.GraphNode) (err error) {
-	if n.Name, err = b.unique(s.prefix + onnxName(value)); err != nil {
+func (b *builder) source(s *scope, value string, n session.GraphNode) (err error) {
+	if n.Name, err = b.unique(s.prefix + cleanName(value)); err != nil {
 		return err
 	}
 	b.add(n)
@@ -141,8 +148,8 @@ func (b *onnxBuilder) source(s *onnxScope, value string, n session.GraphNode) (e
 }
 
 // nodesIn adds the nodes of a graph or a function.
-func (b *onnxBuilder) nodesIn(s *onnxScope, nodes []onnxNode) (err error) {
-	if s.depth > onnxDepth {
+func (b *builder) nodesIn(s *scope, nodes []node) (err error) {
+	if s.depth > maxDepth {
 		return fmt.Errorf("%d graphs and functions within each other, at %.80q", s.depth, s.prefix)
 	}
 	names := make([]string, len(nodes))
@@ -170,26 +177,26 @@ func (b *onnxBuilder) nodesIn(s *onnxScope, nodes []onnxNode) (err error) {
 
 // node adds a node, and what is in its scope: graphs that it runs, or what the
 // function has that it calls.
-func (b *onnxBuilder) node(s *onnxScope, name string, n *onnxNode) error {
+func (b *builder) node(s *scope, name string, n *node) error {
 	inputs, err := b.inputs(s, n.inputs)
 	if err != nil {
 		return within(fmt.Sprintf("node %q", name), err)
 	}
 	attributes := b.texts(s, n.attributes)
 	used := inputs
-	if f := b.functions[n.onnxOperator]; f != nil {
+	if f := b.functions[n.operator]; f != nil {
 		if used, err = b.call(s, name, f, inputs, attributes); err != nil {
 			return err
 		}
 	}
 	for _, a := range n.attributes {
 		for _, encoded := range a.graphs {
-			var g onnxGraph
+			var g graph
 			if err := b.graph(encoded, &g); err != nil {
 				return within(fmt.Sprintf("node %q: %s", name, a.name), err)
 			}
-			inner := &onnxScope{
-				prefix: name + "/" + onnxName(a.name) + "/", outer: s,
+			inner := &scope{
+				prefix: name + "/" + cleanName(a.name) + "/", outer: s,
 				values: make(map[string]string), types: g.types, attributes: s.attributes, depth: s.depth + 1,
 			}
 			var given []string
@@ -203,14 +210,14 @@ func (b *onnxBuilder) node(s *onnxScope, name string, n *onnxNode) error {
 			used = slices.Concat(used, results)
 		}
 	}
-	b.add(session.GraphNode{Name: name, Op: n.onnxOperator.String(), Inputs: present(used), Outputs: b.outputs(s, n.outputs...), Attributes: attributes})
+	b.add(session.GraphNode{Name: name, Op: n.operator.String(), Inputs: present(used), Outputs: b.outputs(s, n.outputs...), Attributes: attributes})
 	return b.err()
 }
 
 // call adds the nodes of a function for one of its calls and returns where the
 // results come from.
-func (b *onnxBuilder) call(s *onnxScope, name string, f *onnxFunction, inputs []string, attributes map[string]string) ([]string, error) {
-	inner := &onnxScope{
+func (b *builder) call(s *scope, name string, f *function, inputs []string, attributes map[string]string) ([]string, error) {
+	inner := &scope{
 		prefix: name + "/", values: make(map[string]string), types: f.types,
 		attributes: b.texts(s, f.defaults), depth: s.depth + 1,
 	}
@@ -231,7 +238,7 @@ func (b *onnxBuilder) call(s *onnxScope, name string, f *onnxFunction, inputs []
 }
 
 // define says of a value which node makes it.
-func (b *onnxBuilder) define(s *onnxScope, value, made string) error {
+func (b *builder) define(s *scope, value, made string) error {
 	if value == "" {
 		return nil
 	}
@@ -239,29 +246,29 @@ func (b *onnxBuilder) define(s *onnxScope, value, made string) error {
 		return fmt.Errorf("value %q is made by %q and by %q", value, other, made)
 	}
 	s.values[value] = made
-	b.spend(onnxThingCost + len(made))
+	b.spend(thingCost + len(made))
 	return b.err()
 }
 
 // add adds a node that has a name from unique.
-func (b *onnxBuilder) add(n session.GraphNode) {
+func (b *builder) add(n session.GraphNode) {
 	b.nodes = append(b.nodes, n)
-	b.spend(onnxThingCost + len(n.Op))
+	b.spend(thingCost + len(n.Op))
 	for _, o := range n.Outputs {
-		b.spend(onnxTextCost * len(o.Shape))
+		b.spend(textCost * len(o.Shape))
 	}
 	for _, name := range n.Inputs {
-		b.spend(onnxTextCost + len(name))
+		b.spend(textCost + len(name))
 	}
 	for name, text := range n.Attributes {
-		b.spend(2*onnxTextCost + len(name) + len(text))
+		b.spend(2*textCost + len(name) + len(text))
 	}
 }
 
 // unique returns name, or one like it that no node has yet.
-func (b *onnxBuilder) unique(name string) (string, error) {
+func (b *builder) unique(name string) (string, error) {
 	for base := name; ; {
-		b.spend(onnxThingCost + len(name))
+		b.spend(thingCost + len(name))
 		if err := b.err(); err != nil {
 			return "", err
 		}
@@ -275,8 +282,8 @@ func (b *onnxBuilder) unique(name string) (string, error) {
 }
 
 // inputs returns where values come from.
-func (b *onnxBuilder) inputs(s *onnxScope, values []string) ([]string, error) {
-	b.spend(onnxTextCost * len(values))
+func (b *builder) inputs(s *scope, values []string) ([]string, error) {
+	b.spend(textCost * len(values))
 	all := make([]string, len(values))
 	for i, value := range values {
 		if value == "" {
@@ -299,8 +306,8 @@ func present(inputs []string) []string {
 }
 
 // outputs returns the types of values, or nil if none is known.
-func (b *onnxBuilder) outputs(s *onnxScope, values ...string) []session.GraphOutput {
-	b.spend(onnxTextCost * len(values))
+func (b *builder) outputs(s *scope, values ...string) []session.GraphOutput {
+	b.spend(textCost * len(values))
 	all, known := make([]session.GraphOutput, len(values)), false
 	for i, value := range values {
 		if o, ok := s.types[value]; ok {
@@ -315,8 +322,8 @@ func (b *onnxBuilder) outputs(s *onnxScope, values ...string) []session.GraphOut
 
 // texts returns attributes as text. One that stands for an attribute of the call
 // is what that is, or missing.
-func (b *onnxBuilder) texts(s *onnxScope, attributes []onnxAttribute) map[string]string {
-	b.spend(onnxTextCost * len(attributes))
+func (b *builder) texts(s *scope, attributes []attribute) map[string]string {
+	b.spend(textCost * len(attributes))
 	texts := make(map[string]string, len(attributes))
 	for _, a := range attributes {
 		text, ok := a.text, len(a.graphs) == 0
@@ -331,22 +338,22 @@ func (b *onnxBuilder) texts(s *onnxScope, attributes []onnxAttribute) map[string
 }
 
 // label is what a node is called in its scope.
-func (n *onnxNode) label() string {
+func (n *node) label() string {
 	if n.name != "" {
-		return onnxName(n.name)
+		return cleanName(n.name)
 	}
 	for _, value := range n.outputs {
 		if value != "" {
-			scope, base := path.Split(onnxName(value))
-			return scope + onnxName(n.op) + "_" + base
+			scope, base := path.Split(cleanName(value))
+			return scope + cleanName(n.op) + "_" + base
 		}
 	}
-	return onnxName(n.op)
+	return cleanName(n.op)
 }
 
-// onnxName is name as that of a node: without empty scopes and characters that
+// cleanName is name as that of a node: without empty scopes and characters that
 // mean something to TensorBoard.
-func onnxName(name string) string {
-	scopes := strings.FieldsFunc(CleanName(name), func(r rune) bool { return r == '/' })
+func cleanName(name string) string {
+	scopes := strings.FieldsFunc(summary.CleanName(name), func(r rune) bool { return r == '/' })
 	return cmp.Or(strings.Join(scopes, "/"), "_")
 }

@@ -1,9 +1,11 @@
-package summary_test
+package onnx_test
 
 import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -11,24 +13,31 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/runhook/runhook/session"
-	"github.com/runhook/runhook/summary"
+	"github.com/runhook/runhook/summary/onnx"
 )
 
-func onnxModel(t *testing.T, name string) []byte {
+func readFile(t *testing.T, name string) []byte {
 	t.Helper()
-	return []byte(readFile(t, "testdata", "onnx", name+".onnx"))
+	content, err := os.ReadFile(filepath.Join("testdata", name))
+	require.NoError(t, err)
+	return content
 }
 
-// onnxGraph returns the graph of a model in testdata.
-func onnxGraph(t *testing.T, name string) session.GraphDescriber {
+func readModel(t *testing.T, name string) []byte {
 	t.Helper()
-	g, err := summary.ONNXGraph(onnxModel(t, name))
+	return readFile(t, name+".onnx")
+}
+
+// graphOf returns the graph of a model in testdata.
+func graphOf(t *testing.T, name string) session.GraphDescriber {
+	t.Helper()
+	g, err := onnx.Graph(readModel(t, name))
 	require.NoError(t, err)
 	return g
 }
 
-// onnxFound is what the Python package onnx finds in a model.
-type onnxFound struct {
+// found is what the Python package onnx finds in a model.
+type found struct {
 	Nodes []struct {
 		Name, Op        string
 		Inputs, Outputs []string
@@ -37,25 +46,25 @@ type onnxFound struct {
 	Operators map[string]int // where functions are where they are called
 }
 
-func readONNXFound(t *testing.T) (all map[string]onnxFound) {
+func readFound(t *testing.T) (all map[string]found) {
 	t.Helper()
-	require.NoError(t, json.Unmarshal([]byte(readFile(t, "testdata", "onnx", "graphs.json")), &all))
+	require.NoError(t, json.Unmarshal(readFile(t, "graphs.json"), &all))
 	return all
 }
 
 // Names are as they are in the model, but for the slash that exporters of PyTorch
 // put in front.
-func TestNodesOfAnONNXModelAreThoseThatONNXFinds(t *testing.T) {
+func TestNodesOfAModelAreThoseThatONNXFinds(t *testing.T) {
 	for _, model := range []string{"mlp", "control", "functions", "logistic"} { // whose nodes have names
 		var want, got []string
-		found := readONNXFound(t)[model]
+		found := readFound(t)[model]
 		for _, n := range found.Nodes {
 			want = append(want, fmt.Sprint(n.Name, n.Op, n.Inputs, n.Outputs))
 		}
 		for _, result := range found.Results {
 			want = append(want, fmt.Sprint(result))
 		}
-		for _, n := range onnxGraph(t, model).DescribeGraph() {
+		for _, n := range graphOf(t, model).DescribeGraph() {
 			switch n.Op {
 			case "Input", "Const":
 			case "Output":
@@ -68,10 +77,10 @@ func TestNodesOfAnONNXModelAreThoseThatONNXFinds(t *testing.T) {
 	}
 }
 
-func TestOperatorsOfAnONNXModelAreThoseThatONNXInlines(t *testing.T) {
-	for model, found := range readONNXFound(t) {
+func TestOperatorsOfAModelAreThoseThatONNXInlines(t *testing.T) {
+	for model, found := range readFound(t) {
 		got := make(map[string]int)
-		for _, n := range onnxGraph(t, model).DescribeGraph() {
+		for _, n := range graphOf(t, model).DescribeGraph() {
 			switch n.Op {
 			case "Input", "Const", "Output", "layers.leaky", "layers.dense_pair", "own.Kinds:two":
 			default:
@@ -91,7 +100,7 @@ func describe(g session.GraphDescriber) string {
 	return b.String()
 }
 
-func TestNamesOfAnONNXModelThatMeanSomethingToTensorBoard(t *testing.T) {
+func TestNamesOfAModelThatMeanSomethingToTensorBoard(t *testing.T) {
 	require.Equal(t, `sparse Const [] [float32[3]] map[stored:float32[1]]
 x_0 Input [] [float32[6]] map[]
 größe Input [] [float32[]] map[]
@@ -107,13 +116,13 @@ x_0/part_1 Output [a/b:1] [float32[2]] map[]
 clipped Output [Clip_clipped] [float32[6]] map[]
 x_0_ Output [a] [float32[6]] map[]
 dense Output [use] [float32[3]] map[]
-`, describe(onnxGraph(t, "awkward")))
+`, describe(graphOf(t, "awkward")))
 }
 
-func TestTypesAndAttributesOfAnONNXModel(t *testing.T) {
+func TestTypesAndAttributesOfAModel(t *testing.T) {
 	nodes := make(map[string]session.GraphNode)
 	for _, model := range []string{"mlp", "control", "functions", "kinds"} {
-		for _, n := range onnxGraph(t, model).DescribeGraph() {
+		for _, n := range graphOf(t, model).DescribeGraph() {
 			nodes[model+" "+n.Name] = n
 		}
 	}
@@ -140,34 +149,34 @@ func TestTypesAndAttributesOfAnONNXModel(t *testing.T) {
 }
 
 // Writers of protobuf may pack numbers, and name the domain of the standard.
-func TestAnONNXModelThatIsEncodedInAnotherWay(t *testing.T) {
-	g, err := summary.ONNXGraph([]byte(onnxOf(
+func TestAModelThatIsEncodedInAnotherWay(t *testing.T) {
+	g, err := onnx.Graph([]byte(modelOf(
 		field(5, field(8, "w"), "\x10\x0b", field(1, "\x02\x03")), // float64
-		onnxNode("n", "Neg", []string{"w"}, field(7, "ai.onnx"), field(5, field(1, "ints"), field(8, "\x01\x02")),
+		nodeOf("n", "Neg", []string{"w"}, field(7, "ai.onnx"), field(5, field(1, "ints"), field(8, "\x01\x02")),
 			field(5, field(1, "floats"), field(7, "\x00\x00\x80\x3f"))),
-		onnxNode("", "Neg", nil),
+		nodeOf("", "Neg", nil),
 	)))
 	require.NoError(t, err)
 	require.Equal(t, "w Const [] [float64[2, 3]] map[]\nn Neg [w] [] map[floats:[1] ints:[1, 2]]\nNeg Neg [] [] map[]\n", describe(g))
 }
 
-func TestWhatIsNoONNXModelIsNamed(t *testing.T) {
+func TestWhatIsNoModelIsNamed(t *testing.T) {
 	for _, c := range []struct{ model, want string }{
 		{"", "no graph in it: is it a model in the format of ONNX?"},
 		{"\x08\x08", "no graph in it: is it a model in the format of ONNX?"},
 		{"\n\x04\n\x02ab", "no graph in it: is it a model in the format of ONNX?"}, // a GraphDef
 		{"no model", "at byte 0: no field of a message"},
 		{"\x08\x08\x3a\x10", "at byte 2: field 7: unexpected EOF"},
-		{onnxOf(onnxNode("", "", nil)), "graph: node 0: at byte 4: no operator"},
-		{onnxOf(onnxNode("a", "Neg", nil, field(5, "\x0a\x7f"))), "graph: node 0: attribute 0: at byte 14: field 1: unexpected EOF"},
-		{onnxOf(field(5, "\x0a\x02\x01\xff")), "graph: initializer: at byte 6: the packed numbers of field 1 end within one: unexpected EOF"},
-		{onnxOf(onnxNode("a", "Neg", []string{"x"})), `node "a": no node makes the value "x"`},
-		{onnxOf(field(12, field(1, "y"))), `no node makes the value "y"`},
-		{onnxOf(onnxNode("a", "Neg", nil, field(2, "y")), onnxNode("b", "Neg", nil, field(2, "y"))), `value "y" is made by "a" and by "b"`},
-		{onnxOf(onnxNode("a", "If", nil, field(5, field(1, "then")+field(6, "\x0a")))), `node "a": then: at byte 21: field 1: unexpected EOF`},
+		{modelOf(nodeOf("", "", nil)), "graph: node 0: at byte 4: no operator"},
+		{modelOf(nodeOf("a", "Neg", nil, field(5, "\x0a\x7f"))), "graph: node 0: attribute 0: at byte 14: field 1: unexpected EOF"},
+		{modelOf(field(5, "\x0a\x02\x01\xff")), "graph: initializer: at byte 6: the packed numbers of field 1 end within one: unexpected EOF"},
+		{modelOf(nodeOf("a", "Neg", []string{"x"})), `node "a": no node makes the value "x"`},
+		{modelOf(field(12, field(1, "y"))), `no node makes the value "y"`},
+		{modelOf(nodeOf("a", "Neg", nil, field(2, "y")), nodeOf("b", "Neg", nil, field(2, "y"))), `value "y" is made by "a" and by "b"`},
+		{modelOf(nodeOf("a", "If", nil, field(5, field(1, "then")+field(6, "\x0a")))), `node "a": then: at byte 21: field 1: unexpected EOF`},
 	} {
-		g, err := summary.ONNXGraph([]byte(c.model))
-		require.EqualError(t, err, "summary: ONNX model: "+c.want)
+		g, err := onnx.Graph([]byte(c.model))
+		require.EqualError(t, err, "onnx: "+c.want)
 		require.Nil(t, g)
 	}
 }
@@ -177,11 +186,11 @@ func field(number protowire.Number, content ...string) string {
 	return string(protowire.AppendString(protowire.AppendTag(nil, number, protowire.BytesType), strings.Join(content, "")))
 }
 
-// onnxOf is a model with one graph, of these fields.
-func onnxOf(graph ...string) string { return field(7, graph...) }
+// modelOf is a model with one graph, of these fields.
+func modelOf(graph ...string) string { return field(7, graph...) }
 
-// onnxNode is a field of a graph.
-func onnxNode(name, op string, inputs []string, more ...string) string {
+// nodeOf is a field of a graph.
+func nodeOf(name, op string, inputs []string, more ...string) string {
 	node := field(3, name) + field(4, op)
 	for _, in := range inputs {
 		node += field(1, in)
@@ -190,9 +199,9 @@ func onnxNode(name, op string, inputs []string, more ...string) string {
 }
 
 // Where a field of a model ends, nothing tells that there were more.
-func TestAnONNXModelThatIsCutOffIsAnError(t *testing.T) {
-	for model := range readONNXFound(t) {
-		whole := onnxModel(t, model)
+func TestAModelThatIsCutOffIsAnError(t *testing.T) {
+	for model := range readFound(t) {
+		whole := readModel(t, model)
 		ends := map[int]bool{0: true}
 		for at := 0; at < len(whole); ends[at] = true {
 			_, _, n := protowire.ConsumeField(whole[at:])
@@ -200,7 +209,7 @@ func TestAnONNXModelThatIsCutOffIsAnError(t *testing.T) {
 			at += n
 		}
 		for size := range whole {
-			if _, err := summary.ONNXGraph(whole[:size]); !ends[size] {
+			if _, err := onnx.Graph(whole[:size]); !ends[size] {
 				require.ErrorIs(t, err, io.ErrUnexpectedEOF, "%s: %d bytes of %d", model, size, len(whole))
 			}
 		}

@@ -1,4 +1,4 @@
-package summary
+package onnx
 
 import (
 	"errors"
@@ -11,35 +11,35 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// onnxBudget is what is made of a model at most, in bytes or nearly so: a few
+// maxMade is what is made of a model at most, in bytes or nearly so: a few
 // bytes of a model can stand for a lot.
-const onnxBudget = 256 << 20
+const maxMade = 256 << 20
 
 // What counts of a text, or of a number in a list, beside its bytes, and of what
 // has a name: a node, a tensor, an attribute.
 const (
-	onnxTextCost  = 16
-	onnxThingCost = 128
+	textCost  = 16
+	thingCost = 128
 )
 
-var errONNXTooLarge = errors.New("more nodes, or longer names, than can be drawn")
+var errTooLarge = errors.New("more nodes, or longer names, than can be drawn")
 
-// An onnxMessage is an encoded message, at its place in the model.
-type onnxMessage struct {
+// A message is an encoded message, at its place in the model.
+type message struct {
 	bytes []byte
 	at    int
 }
 
-// An onnxField is a field of a message: its number and type as they are on the
+// A field is a field of a message: its number and type as they are on the
 // wire, number<<3 | type, and what it holds, a number or bytes.
-type onnxField struct {
+type field struct {
 	tag    uint64
 	number uint64
-	onnxMessage
+	message
 }
 
 // next returns the first field of a message and what is behind it.
-func (m onnxMessage) next() (f onnxField, rest onnxMessage, err error) {
+func (m message) next() (f field, rest message, err error) {
 	number, kind, n := protowire.ConsumeTag(m.bytes)
 	size := n
 	if n >= 0 {
@@ -60,28 +60,28 @@ func (m onnxMessage) next() (f onnxField, rest onnxMessage, err error) {
 	}
 	switch err := protowire.ParseError(size); {
 	case err == nil:
-		return f, onnxMessage{m.bytes[n+size:], m.at + n + size}, nil
+		return f, message{m.bytes[n+size:], m.at + n + size}, nil
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return f, rest, fmt.Errorf("at byte %d: field %d: %w", m.at, f.tag>>3, io.ErrUnexpectedEOF)
 	}
 	return f, rest, fmt.Errorf("at byte %d: no field of a message", m.at)
 }
 
-// An onnxReader reads the messages of onnx.proto, as far as there is something to
+// A reader reads the messages of onnx.proto, as far as there is something to
 // draw: the elements of tensors are passed over.
-type onnxReader struct{ budget int }
+type reader struct{ budget int }
 
-func (r *onnxReader) spend(n int) { r.budget -= n }
+func (r *reader) spend(n int) { r.budget -= n }
 
-func (r *onnxReader) err() error {
+func (r *reader) err() error {
 	if r.budget < 0 {
-		return errONNXTooLarge
+		return errTooLarge
 	}
 	return nil
 }
 
 // each calls use for each field of a message, up to an error.
-func (r *onnxReader) each(m onnxMessage, use func(f onnxField) error) error {
+func (r *reader) each(m message, use func(f field) error) error {
 	for len(m.bytes) > 0 {
 		f, rest, err := m.next()
 		if err != nil {
@@ -99,13 +99,13 @@ func (r *onnxReader) each(m onnxMessage, use func(f onnxField) error) error {
 	return nil
 }
 
-func (r *onnxReader) text(f onnxField) string {
-	r.spend(onnxTextCost + len(f.bytes))
+func (r *reader) text(f field) string {
+	r.spend(textCost + len(f.bytes))
 	return strings.ToValidUTF8(string(f.bytes), "\uFFFD")
 }
 
 // numbers calls use for each number of a repeated field, which may be packed.
-func (r *onnxReader) numbers(f onnxField, kind uint64, use func(x uint64)) error {
+func (r *reader) numbers(f field, kind uint64, use func(x uint64)) error {
 	if f.tag&7 == kind {
 		use(f.number)
 		return nil
@@ -128,21 +128,21 @@ func (r *onnxReader) numbers(f onnxField, kind uint64, use func(x uint64)) error
 	return nil
 }
 
-// An onnxList is a list as it is shown: its first elements, of n.
-type onnxList struct {
+// A list is a list as it is shown: its first elements, of n.
+type list struct {
 	shown []string
 	n     int
 }
 
-func (l *onnxList) add(x uint64, format func(x uint64) string) {
+func (l *list) add(x uint64, format func(x uint64) string) {
 	if l.n++; l.n <= 16 {
 		l.shown = append(l.shown, format(x))
 	}
 }
 
-func (l *onnxList) addText(text string) { l.add(0, func(uint64) string { return text }) }
+func (l *list) addText(text string) { l.add(0, func(uint64) string { return text }) }
 
-func (l *onnxList) String() string {
+func (l *list) String() string {
 	if more := l.n - len(l.shown); more > 0 {
 		return fmt.Sprintf("[%s, and %d more]", strings.Join(l.shown, ", "), more)
 	}
