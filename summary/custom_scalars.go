@@ -42,7 +42,7 @@ type LayoutBand struct {
 	Value, Lower, Upper string
 }
 
-// CustomScalarsValue returns a layout. Its tag is fixed.
+// CustomScalarsValue returns a layout, under the tag custom_scalars__config__.
 func CustomScalarsValue(layout Layout) (Value, error) {
 	message, err := layout.message()
 	if err != nil {

@@ -113,8 +113,8 @@ const (
 	StatusRunning
 )
 
-// HParamsExperimentValue returns the description of an experiment. Its tag is
-// fixed.
+// HParamsExperimentValue returns the description of an experiment, under the tag
+// _hparams_/experiment.
 func HParamsExperimentValue(e HParamsExperiment) (Value, error) {
 	message := &eventpb.Experiment{Name: e.Name, Description: e.Description, User: e.User, TimeCreatedSecs: secondsOrZero(e.Created)}
 	for _, h := range e.HParams {
@@ -236,8 +236,8 @@ func hparamOf(x any) (*structpb.Value, error) {
 	return nil, fmt.Errorf("it is a %T, want a string, a bool or a number", x)
 }
 
-// HParamsStartValue returns the beginning of a run with hyperparameters. Its tag
-// is fixed.
+// HParamsStartValue returns the beginning of a run with hyperparameters, under the
+// tag _hparams_/session_start_info.
 func HParamsStartValue(s HParamsStart) (Value, error) {
 	message := &eventpb.SessionStartInfo{
 		Hparams: make(map[string]*structpb.Value, len(s.HParams)), ModelUri: s.ModelURI, MonitorUrl: s.MonitorURL,
@@ -260,7 +260,7 @@ func HParamsStartValue(s HParamsStart) (Value, error) {
 }
 
 // HParamsEndValue returns the end of a run with hyperparameters, or that it goes
-// on. Its tag is fixed.
+// on, under the tag _hparams_/session_end_info.
 func HParamsEndValue(status HParamsStatus, ended time.Time) (Value, error) {
 	if status < StatusUnknown || status > StatusRunning {
 		return Value{}, fmt.Errorf("summary: hparams: status %d, want 0 to 3", status)

@@ -24,8 +24,8 @@ type Stats struct {
 	Errors    int64
 	LastError error
 
-	// QueueEvents and QueueBytes are what was taken and waits to be written. What is being
-	// written right now does not count.
+	// QueueEvents and QueueBytes are what was taken and waits to be written. What is
+	// being written right now does not count.
 	QueueEvents int64
 	QueueBytes  int
 

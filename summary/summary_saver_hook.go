@@ -22,8 +22,8 @@ type SummarySaverHookConfig struct {
 	SaveSecs  time.Duration
 
 	// SummaryWriter is where the summaries go, a [FileWriter] for example. The hook
-	// flushes it at the end and does not close it. Without one, OutputDir is needed; with one, it is not
-	// looked at.
+	// flushes it at the end and does not close it. Without one, OutputDir is needed;
+	// with one, it is not looked at.
 	SummaryWriter Sink
 	// OutputDir is the directory whose writer of [FileWriterCache] is used. All
 	// hooks with this directory share one file.

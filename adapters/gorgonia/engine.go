@@ -10,8 +10,9 @@
 // "train" makes one step: it fetches the next batch, runs the graph and lets the
 // solver update the learnables. "global_step" counts the steps. A learnable that
 // is fetched with a step has its value after it, everything else is as the step
-// has computed it. "learning_rate" is the solver's, if the config tells it. A run without "train" computes what is fetched from the inputs
-// as they are, and leaves the learnables, their gradients and the solver alone.
+// has computed it. "learning_rate" is the solver's, if the config tells it. A run
+// without "train" computes what is fetched from the inputs as they are, and leaves
+// the learnables, their gradients and the solver alone.
 package gorgonia
 
 import (

@@ -18,8 +18,9 @@ type Merge struct {
 }
 
 // Apply merges the runs into one file in out: the run whose next event has the
-// lowest step comes next, so steps rise where they rise in each. Of several runs what their restarts have overtaken is left out, and so
-// are the session logs, because a restart would act upon the other runs.
+// lowest step comes next, so steps rise where they rise in each. Of several runs
+// what their restarts have overtaken is left out, and so are the session logs,
+// because a restart would act upon the other runs.
 //
 // falling counts values of several runs whose step is not above that of the one
 // before with the same tag.
