@@ -160,6 +160,7 @@ func TestArgumentsThatMakeNoSense(t *testing.T) {
 		"ls --steps a:b runs":                `--steps "a:b", want FROM:TO`,
 		"ls --steps 5:1 runs":                "the first is above the last",
 		"ls --since yesterday runs":          `--since "yesterday" is no time`,
+		"ls --until nan runs":                `--until "nan" is no time`,
 		"ls --kind picture runs":             `--kind "picture", want one of unknown, scalar,`,
 		"show --smooth 2 --x side runs":      "--smooth 2, want 0 to 1\nrunhook: --x \"side\", want step, relative or time",
 		"show --y 3:1 runs":                  `--y "3:1", want LOW:HIGH`,

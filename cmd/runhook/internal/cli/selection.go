@@ -138,7 +138,7 @@ func parseTime(flag, text string, now time.Time, open float64) (float64, error) 
 	if text == "" {
 		return open, nil
 	}
-	if seconds, err := strconv.ParseFloat(text, 64); err == nil {
+	if seconds, err := strconv.ParseFloat(text, 64); err == nil && !math.IsNaN(seconds) {
 		return seconds, nil
 	}
 	if ago, err := time.ParseDuration(text); err == nil {
