@@ -19,8 +19,8 @@ type Animation struct {
 }
 
 // VideoValue returns a video as animated GIF, which TensorBoard shows among the
-// images. A frame of more than 256 colours is dithered in a palette that is chosen
-// for it, and loses its transparency.
+// images. Frames of more than 256 colours are dithered in one palette that is chosen
+// for them, and lose their transparency.
 func VideoValue(tag string, video Animation) (Value, error) {
 	encoded, err := video.gif()
 	if err != nil {
@@ -57,9 +57,9 @@ func (v Animation) gif() ([]byte, error) {
 		if bounds.Dx() > maxGIF || bounds.Dy() > maxGIF {
 			return nil, fmt.Errorf("frame %d is %v, want at most %d by %d", i, bounds.Size(), maxGIF, maxGIF)
 		}
-		animation.Image = append(animation.Image, palette.Of(frame))
 		animation.Delay = append(animation.Delay, int(math.Round(100/fps)))
 	}
+	animation.Image = palette.Of(v.Frames)
 	var encoded bytes.Buffer
 	if err := gif.EncodeAll(&encoded, animation); err != nil {
 		return nil, err

@@ -15,24 +15,37 @@ const (
 	mostShades  = 1 << 12 // that a palette is chosen from: all of 4 bits a channel
 )
 
-// Of returns a picture in a palette of its own, moved to the origin: exactly if it
-// has no more than 256 colours. Else colours are chosen for it, without
-// transparency, and errors are passed on to the pixels around (Floyd and
-// Steinberg). The same picture always comes to the same.
-func Of(picture image.Image) *image.Paletted {
+// Of returns pictures in palettes, moved to the origin: each exactly in its own if
+// it has no more than 256 colours. For all others one palette is chosen, so that
+// what does not change from one to the next looks the same, without transparency,
+// and errors are passed on to the pixels around (Floyd and Steinberg). The same
+// pictures always come to the same.
+func Of(pictures []image.Image) []*image.Paletted {
+	all := make([]*image.Paletted, len(pictures))
+	rich := newSpectrum()
+	for i, picture := range pictures {
+		rgba := rgbaOf(picture)
+		if all[i] = exactly(rgba); all[i] == nil {
+			rich.add(rgba.Pix)
+		}
+	}
+	var chosen color.Palette
+	for i, picture := range pictures {
+		if all[i] == nil {
+			if chosen == nil {
+				chosen = choose(rich.shades)
+			}
+			all[i] = dither(rgbaOf(picture), chosen)
+		}
+	}
+	return all
+}
+
+func rgbaOf(picture image.Image) *image.RGBA {
 	bounds := picture.Bounds()
-	rect := image.Rectangle{Max: bounds.Size()}
-	rgba := image.NewRGBA(rect)
-	draw.Draw(rgba, rect, picture, bounds.Min, draw.Src)
-	if exact := exactly(rgba); exact != nil {
-		return exact
-	}
-	var many []shade
-	for drop := 0; many == nil; drop++ {
-		channel := uint32(0xff) >> drop << drop
-		many = shadesOf(rgba.Pix, channel<<16|channel<<8|channel)
-	}
-	return dither(rgba, choose(many))
+	rgba := image.NewRGBA(image.Rectangle{Max: bounds.Size()})
+	draw.Draw(rgba, rgba.Rect, picture, bounds.Min, draw.Src)
+	return rgba
 }
 
 // exactly returns a picture in its own colours; nil if there are too many.
@@ -62,36 +75,60 @@ func exactly(picture *image.RGBA) *image.Paletted {
 
 // A shade is a colour, or several that differ in bits that do not matter.
 type shade struct {
+	key    uint32 // the bits that do
 	pixels float64
 	sum    [3]float64 // of red, green and blue
 }
 
-// shadesOf counts the colours of pixels, as far as they differ in the bits of the
-// mask; nil if there are too many.
-func shadesOf(pix []uint8, mask uint32) []shade {
-	var found []shade
-	index := make(map[uint32]int)
+// A spectrum counts shades, in all bits until they are too many.
+type spectrum struct {
+	mask   uint32 // of the bits that matter
+	shades []shade
+	index  map[uint32]int // of shades by their keys
+}
+
+func newSpectrum() *spectrum { return &spectrum{mask: 0xffffff, index: make(map[uint32]int)} }
+
+func (s *spectrum) add(pix []uint8) {
 	last, at := uint32(0), -1
 	for ; len(pix) > 0; pix = pix[4:] {
-		key := (uint32(pix[0])<<16 | uint32(pix[1])<<8 | uint32(pix[2])) & mask
-		if key != last || at < 0 {
-			i, ok := index[key]
-			if !ok {
-				if i = len(found); i == mostShades {
-					return nil
-				}
-				index[key] = i
-				found = append(found, shade{})
-			}
-			last, at = key, i
+		if c := uint32(pix[0])<<16 | uint32(pix[1])<<8 | uint32(pix[2]); c != last || at < 0 {
+			last, at = c, s.find(c)
 		}
-		s := &found[at]
-		s.pixels++
-		for c := range s.sum {
-			s.sum[c] += float64(pix[c])
+		counted := &s.shades[at]
+		counted.pixels++
+		for c := range counted.sum {
+			counted.sum[c] += float64(pix[c])
 		}
 	}
-	return found
+}
+
+// find returns the index of the shade of a colour, which is new if need be.
+func (s *spectrum) find(colour uint32) int {
+	for {
+		key := colour & s.mask
+		i, ok := s.index[key]
+		if ok {
+			return i
+		}
+		if len(s.shades) < mostShades {
+			s.index[key] = len(s.shades)
+			s.shades = append(s.shades, shade{key: key})
+			return len(s.shades) - 1
+		}
+		s.coarsen()
+	}
+}
+
+// coarsen lets one bit less of each channel matter.
+func (s *spectrum) coarsen() {
+	s.mask &= s.mask << 1 & 0xfefefe
+	fine := s.shades
+	s.shades = nil
+	clear(s.index)
+	for _, f := range fine {
+		s.shades[s.find(f.key)].add(f)
+	}
 }
 
 // choose divides shades into groups, again and again the one where that lessens the

@@ -48,13 +48,16 @@ func noise(width, height int) *image.RGBA {
 	})
 }
 
+// of is Of of one picture.
+func of(m image.Image) *image.Paletted { return palette.Of([]image.Image{m})[0] }
+
 func TestFewColoursStayAsTheyAre(t *testing.T) {
 	for colours := range 257 {
 		m := picture(16, 16, func(x, y int) color.RGBA {
 			i := (16*y + x) % max(colours, 1)
 			return color.RGBA{uint8(i), uint8(7 * i), uint8(255 - i), 255}
 		})
-		p := palette.Of(m)
+		p := of(m)
 		require.Equal(t, m.Rect, p.Rect)
 		require.Len(t, p.Palette, max(colours, 1))
 		for y := range 16 {
@@ -67,7 +70,7 @@ func TestFewColoursStayAsTheyAre(t *testing.T) {
 
 func TestTransparencyOfFewColoursStays(t *testing.T) {
 	m := picture(2, 1, func(x, _ int) color.RGBA { return color.RGBA{A: uint8(255 * x)} })
-	p := palette.Of(m)
+	p := of(m)
 	assert.Equal(t, color.Palette{color.RGBA{}, color.RGBA{A: 255}}, p.Palette)
 	assert.Equal(t, []uint8{0, 1}, p.Pix)
 }
@@ -75,11 +78,11 @@ func TestTransparencyOfFewColoursStays(t *testing.T) {
 func TestAPartOfAPictureIsMovedToTheOrigin(t *testing.T) {
 	for _, m := range []*image.RGBA{gradient(64, 64), gradient(16, 16)} {
 		part := image.Rect(3, 5, 14, 12)
-		p := palette.Of(m.SubImage(part))
+		p := of(m.SubImage(part))
 		require.Equal(t, image.Rect(0, 0, 11, 7), p.Rect)
 		copied := image.NewRGBA(p.Rect)
 		draw.Draw(copied, p.Rect, m, part.Min, draw.Src)
-		require.Equal(t, palette.Of(copied), p)
+		require.Equal(t, of(copied), p)
 	}
 }
 
@@ -104,11 +107,11 @@ func TestAnOwnPaletteIsMuchBetterThanAFixedOne(t *testing.T) {
 	}{"gradient": {gradient(160, 120), 11}, "waves": {waves(160, 120), 35}, "noise": {noise(160, 120), 2}} {
 		fixed := image.NewPaletted(c.picture.Rect, stdpalette.Plan9)
 		draw.FloydSteinberg.Draw(fixed, fixed.Rect, c.picture, image.Point{})
-		own := palette.Of(c.picture)
+		own := of(c.picture)
 		require.Len(t, own.Palette, 256)
 		gain := 10 * math.Log10(squaredError(c.picture, fixed)/squaredError(c.picture, own))
 		assert.Greater(t, gain, c.gain, name)
-		require.Equal(t, own, palette.Of(c.picture), "the same again")
+		require.Equal(t, own, of(c.picture), "the same again")
 	}
 }
 
@@ -122,12 +125,29 @@ func TestAreasOfOneColourStayAsTheyAre(t *testing.T) {
 		}
 		return color.RGBA{R: 17 + uint8(r.IntN(80)), G: 99 + uint8(r.IntN(80)), B: 201 - uint8(r.IntN(80)), A: 255}
 	})
-	p := palette.Of(m)
+	p := of(m)
 	for y := range 15 { // above what is drawn
 		for x := range 100 {
 			require.Equal(t, ground, p.At(x, y))
 		}
 	}
+}
+
+// A disc moves over a ground of very many colours.
+func TestWhatDoesNotMoveStaysAsItIs(t *testing.T) {
+	var frames []image.Image
+	for at := range 10 {
+		m := gradient(80, 60)
+		draw.Draw(m, image.Rect(0, 0, 10, 10).Add(image.Pt(7*at, 40)), image.NewUniform(color.White), image.Point{}, draw.Src)
+		frames = append(frames, m)
+	}
+	few := picture(80, 60, func(x, _ int) color.RGBA { return color.RGBA{B: uint8(x), A: 255} })
+	all := palette.Of(append(frames, few))
+	for _, p := range all[1:10] {
+		require.Equal(t, all[0].Palette, p.Palette)
+		require.Equal(t, all[0].Pix[:40*80], p.Pix[:40*80], "above the disc")
+	}
+	require.Equal(t, of(few), all[10], "exactly")
 }
 
 func BenchmarkOf(b *testing.B) {
@@ -138,7 +158,7 @@ func BenchmarkOf(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/320/240, "ns/pixel")
 		}
-		b.Run(name, func(b *testing.B) { perPixel(b, func() { palette.Of(m) }) })
+		b.Run(name, func(b *testing.B) { perPixel(b, func() { of(m) }) })
 		b.Run(name+" in a fixed palette", func(b *testing.B) {
 			perPixel(b, func() {
 				draw.FloydSteinberg.Draw(image.NewPaletted(m.Rect, stdpalette.Plan9), m.Rect, m, image.Point{})
