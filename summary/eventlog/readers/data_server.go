@@ -38,13 +38,13 @@ func (DataServer) Name() string { return "rustboard" }
 // random, Load by name.
 func (s DataServer) Load(ctx context.Context, fsys fs.FS) (*Shown, error) {
 	losses := newLedger()
-	dirs, err := walk(ctx, fsys, losses)
+	found, err := walk(ctx, fsys, losses)
 	if err != nil {
 		return nil, err
 	}
 	shown := &Shown{}
 	page := newPage(losses)
-	for _, dir := range dirs {
+	for _, dir := range found.dirs {
 		r := &rustRun{name: dir.name, config: s, losses: losses, series: make(map[string]*rustSeries)}
 		err := r.loadAll(ctx, fsys, dir.entries)
 		var memory *memoryError

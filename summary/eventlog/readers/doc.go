@@ -24,7 +24,9 @@
 // sample. What is left then looks random and is not: the readers seed their
 // generators with 0, and so do the views.
 //
-// Not imitated: that the histograms page draws 51 of a longer series, how
+// Not imitated: that Python goes round a circle of links until the system
+// refuses the path, with a run for each time, names that are no UTF-8 in the
+// data server, since package io/fs opens none, that the histograms page draws 51 of a longer series, how
 // Markdown is rendered, whether a picture can be decoded, and the pages that
 // several series make together (hparams, custom scalars, meshes, projector): their
 // series are listed as the server holds them, and PluginErrs tells where the page

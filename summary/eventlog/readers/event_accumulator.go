@@ -34,12 +34,12 @@ func (EventAccumulator) Name() string { return "EventAccumulator" }
 // Load is described at View.
 func (a EventAccumulator) Load(ctx context.Context, fsys fs.FS) (*Shown, error) {
 	losses := newLedger()
-	dirs, err := walk(ctx, fsys, losses)
+	found, err := walk(ctx, fsys, losses)
 	if err != nil {
 		return nil, err
 	}
 	shown := &Shown{}
-	for _, dir := range dirs {
+	for _, dir := range found.dirs {
 		r := &accumulator{name: dir.name, config: a, losses: losses, lastStep: -1, metadata: make(map[string]*eventpb.SummaryMetadata)}
 		for i := range r.lists {
 			r.lists[i] = make(map[string]*pythonReservoir)
@@ -111,6 +111,10 @@ func (r *accumulator) load(ctx context.Context, fsys fs.FS, files []string) erro
 		})
 		if err != nil {
 			return err
+		}
+		if end.missing() {
+			end.note(r.losses, r.name, file)
+			return nil
 		}
 		err = end.tooLong()
 		if end.failed() {

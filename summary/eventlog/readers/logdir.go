@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"unicode/utf8"
 )
 
 // marker is what the name of every event file contains.
@@ -23,16 +24,17 @@ type runDir struct {
 type entry struct {
 	path string
 	file bool // not a directory
+	gone bool // a link to nowhere, which Python lists like a file
 }
 
 // profileEmpty ends the name of files that only say that a profile exists
 // beside them.
 const profileEmpty = ".profile-empty"
 
-// hasFile reports whether one of the entries is a file.
+// hasFile reports whether one of the entries is a file, or was one.
 func (d *runDir) hasFile() bool {
 	for _, e := range d.entries {
-		if e.file {
+		if e.file || e.gone {
 			return true
 		}
 	}
@@ -69,17 +71,20 @@ type walker struct {
 	fsys   fs.FS
 	dirs   []runDir
 	losses *ledger
+
+	// notUTF8 is the first path that Python cannot encode. The file system cannot
+	// open it either: names of package io/fs are UTF-8.
+	notUTF8 string
 }
 
-// walk returns the run directories of fsys, parents first, each level by name.
-func walk(ctx context.Context, fsys fs.FS, losses *ledger) ([]runDir, error) {
+// walk finds the run directories of fsys, parents first, each level by name.
+func walk(ctx context.Context, fsys fs.FS, losses *ledger) (*walker, error) {
 	w := &walker{ctx: ctx, fsys: fsys, losses: losses}
 	info, err := fs.Stat(fsys, ".")
 	if err != nil {
 		return nil, fmt.Errorf("readers: log directory: %w", err)
 	}
-	err = w.dir(".", []fs.FileInfo{info})
-	return w.dirs, err
+	return w, w.dir(".", []fs.FileInfo{info})
 }
 
 // dir visits a directory. above are the directories on the way to it and its
@@ -105,12 +110,24 @@ func (w *walker) dir(name string, above []fs.FileInfo) error {
 	for _, item := range list {
 		full := path.Join(name, item.Name())
 		named := strings.Contains(item.Name(), marker)
-		if !named && item.Type().IsRegular() {
+		if !named && item.Type().IsRegular() && utf8.ValidString(item.Name()) {
+			continue
+		}
+		if !utf8.ValidString(full) {
+			if w.notUTF8 == "" {
+				w.notUTF8 = full
+			}
+			if named && !item.IsDir() {
+				run.entries = append(run.entries, entry{path: full, file: true})
+			}
 			continue
 		}
 		info, err := fs.Stat(w.fsys, full) // behind a link, too
 		if err != nil {
-			continue // gone, or a link to nowhere
+			if named && item.Type()&fs.ModeSymlink != 0 {
+				run.entries = append(run.entries, entry{path: full, gone: true})
+			}
+			continue
 		}
 		if info.IsDir() {
 			subdirs = append(subdirs, subdir{full, info})

@@ -37,13 +37,17 @@ func (PythonServer) Name() string { return "Python server" }
 // so by name.
 func (s PythonServer) Load(ctx context.Context, fsys fs.FS) (*Shown, error) {
 	losses := newLedger()
-	dirs, err := walk(ctx, fsys, losses)
+	found, err := walk(ctx, fsys, losses)
 	if err != nil {
 		return nil, err
 	}
+	if found.notUTF8 != "" {
+		err := fmt.Errorf("name %q is no UTF-8 (UnicodeEncodeError)", found.notUTF8)
+		return &Shown{Err: err, Losses: losses.losses}, nil
+	}
 	shown := &Shown{}
 	var runs []*pythonRun
-	for _, dir := range dirs {
+	for _, dir := range found.dirs {
 		run := &pythonRun{
 			name: dir.name, config: s, losses: losses, lastStep: -1,
 			metadata: make(map[string]*eventpb.SummaryMetadata), series: make(map[string]*pythonReservoir),
@@ -124,6 +128,9 @@ func (r *pythonRun) load(ctx context.Context, fsys fs.FS, files []string, limit 
 			return fmt.Errorf("run %q: %s, offset %d: %w", r.name, file, end.offset, err)
 		}
 		end.note(r.losses, r.name, file)
+		if end.missing() {
+			return nil
+		}
 		if end.failed() {
 			r.unreadable = fmt.Errorf("run %q: %w", r.name, end.cause)
 			return nil // The multiplexer logs it and goes on with the next run.

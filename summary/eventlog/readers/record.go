@@ -103,6 +103,9 @@ func claimed(fsys fs.FS, name string, offset int64) uint64 {
 
 // openAt opens a file at an offset. The file is never nil.
 func openAt(fsys fs.FS, name string, offset int64) (fs.File, error) {
+	if !fs.ValidPath(name) {
+		return closed{}, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+	}
 	f, err := fsys.Open(name)
 	if err != nil {
 		return closed{}, err
@@ -148,6 +151,10 @@ func (e ending) failed() bool {
 	var corrupt *tfrecord.CorruptError
 	return e.cause != nil && !errors.As(e.cause, &corrupt) && !errors.Is(e.cause, tfrecord.ErrTruncated)
 }
+
+// missing reports whether there was no file to open, which Python takes for the
+// end of the run.
+func (e ending) missing() bool { return errors.Is(e.cause, fs.ErrNotExist) }
 
 // note enters an ending into the losses.
 func (e ending) note(losses *ledger, run, file string) {

@@ -45,7 +45,8 @@ type Shown struct {
 
 	// Err is why the reader stopped for good: the Python server's loading thread
 	// ends at the first record that it cannot read, and runs that would come
-	// later stay empty. The data server ends for want of memory.
+	// later stay empty, or at a name that is no UTF-8, before it has any. The data
+	// server ends for want of memory.
 	Err error
 
 	// PluginErrs are the pages that answer every request with an error, because

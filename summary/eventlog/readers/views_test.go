@@ -194,11 +194,46 @@ func TestLinksAreFollowedAndNotInCircles(t *testing.T) {
 	require.NoError(t, os.Symlink(elsewhere, filepath.Join(root, "linked")))
 	require.NoError(t, os.Symlink(root, filepath.Join(elsewhere, "back")))
 	require.NoError(t, os.Symlink("nowhere", filepath.Join(root, "tfevents")))
-	for _, view := range readers.All() {
+	for view, want := range map[readers.View][]string{
+		readers.EventAccumulator{}: {"linked", "."}, // where Python lists the link to nowhere
+		readers.PythonServer{}:     {"linked", "."},
+		readers.DataServer{}:       {"linked"},
+	} {
 		shown, err := view.Load(t.Context(), os.DirFS(root))
 		require.NoError(t, err)
-		require.Equal(t, []string{"linked"}, runNames(shown), view.Name())
+		require.Equal(t, want, runNames(shown), view.Name())
+		require.Empty(t, shown.PluginErrs)
 	}
+}
+
+// TestALinkToNowhere ends a run for Python.
+func TestALinkToNowhere(t *testing.T) {
+	root := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(root, "1.tfevents"), scalars(1), 0o666))
+	require.NoError(t, os.Symlink("nowhere", filepath.Join(root, "2.tfevents")))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "3.tfevents"), scalars(3), 0o666))
+	for view, want := range map[readers.View][]int64{
+		readers.EventAccumulator{}: {1}, readers.PythonServer{}: {1}, readers.DataServer{}: {1, 3},
+	} {
+		shown, err := view.Load(t.Context(), os.DirFS(root))
+		require.NoError(t, err)
+		require.NoError(t, shown.Run(".").Err)
+		require.Equal(t, want, steps(shown, ".", "x"), view.Name())
+	}
+}
+
+func TestANameThatIsNoUTF8(t *testing.T) {
+	fsys := dir(map[string][]byte{"1.tfevents": scalars(1), "2\xff.tfevents": scalars(2)})
+	require.ErrorIs(t, load(t, readers.EventAccumulator{}, fsys).Run(".").Err, fs.ErrInvalid)
+	require.EqualError(t, load(t, readers.PythonServer{}, fsys).Err, `name "2\xff.tfevents" is no UTF-8 (UnicodeEncodeError)`)
+
+	shown := load(t, readers.DataServer{}, fsys)
+	require.Equal(t, []int64{1}, steps(shown, ".", "x"), "the real one reads the other file, too")
+	require.Equal(t, readers.Unreadable, shown.Losses[0].Reason)
+
+	fsys = dir(map[string][]byte{"tfevents": scalars(1), "note\xff": nil})
+	require.Error(t, load(t, readers.PythonServer{}, fsys).Err)
+	require.Equal(t, []int64{1}, steps(load(t, readers.EventAccumulator{}, fsys), ".", "x"))
 }
 
 func TestADirectoryNamedLikeAFile(t *testing.T) {
