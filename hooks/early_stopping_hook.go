@@ -47,7 +47,7 @@ type EarlyStoppingHookConfig struct {
 	ShouldStop func(ctx context.Context) (bool, error)
 	// RunEverySecs or RunEverySteps is how often: by time, or by steps of the global
 	// step. Not both may be set, but RunEverySecs may be Off. Default, with
-	// neither: 60 s.
+	// neither: 60 s. A worker has no use for them.
 	RunEverySecs  time.Duration
 	RunEverySteps int64
 	// Flag is set when ShouldStop has said so. nil: there are no workers to tell.
@@ -67,10 +67,10 @@ func (c EarlyStoppingHookConfig) resolve() (EarlyStoppingHookConfig, error) {
 		errs = append(errs, errors.New("no Flag is set, which a worker looks at"))
 	}
 	switch {
+	case c.RunEverySteps == 0 && (c.RunEverySecs == 0 || c.RunEverySecs == Off && c.IsWorker):
+		c.RunEverySecs = defaultRunEverySecs
 	case c.RunEverySecs == Off:
 		c.RunEverySecs = 0
-	case c.RunEverySecs == 0 && c.RunEverySteps == 0:
-		c.RunEverySecs = defaultRunEverySecs
 	}
 	errs = append(errs, cadence.Check("RunEverySteps", c.RunEverySteps, "RunEverySecs", c.RunEverySecs))
 	return c, faults.Join("hooks: EarlyStoppingHookConfig", errs...)

@@ -193,7 +193,9 @@ func (h *modelEvaluator) evaluate(s *machineSession) {
 			}
 		}
 	}
-	h.model.add("evaluate", "dir", "model/eval", "values", map[string]any{
-		"global_step": s.vars.step, "loss": 0.5 * float64(s.vars.counters[trained]),
+	dir, loss := "model/eval", 0.5*float64(s.vars.counters[trained])
+	h.model.add("evaluate", "dir", dir, "values", map[string]any{"global_step": s.vars.step, "loss": loss})
+	h.model.world.inMemory = append(h.model.world.inMemory, evalEvent{
+		T: h.model.now(), Dir: dir, File: "1600000000", Step: s.vars.step, Metrics: map[string]any{"loss": loss},
 	})
 }

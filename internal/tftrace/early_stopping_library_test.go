@@ -2,7 +2,6 @@ package tftrace
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -57,14 +56,11 @@ func (p earlyPeriod) period() modelPeriod {
 // forLibrary returns them as this library has them.
 func (p earlyPeriod) forLibrary() (secs time.Duration, steps int64) {
 	period := p.period()
-	secs = hooks.Off
-	if period.secs != nil {
-		secs = seconds(*period.secs)
+	if steps, inSecs := period.orZero(); inSecs != 0 {
+		return seconds(inSecs), steps
+	} else {
+		return hooks.Off, steps
 	}
-	if period.steps != nil {
-		steps = *period.steps
-	}
-	return secs, steps
 }
 
 // checked asks a stop function and writes down its answer.
@@ -194,7 +190,7 @@ func newEvaluatedSaver(l *library, h hookSpec) (session.SessionRunHook, error) {
 	args := argumentsOf[evaluatedSaverSpec](h)
 	config := hooks.CheckpointSaverHookConfig{
 		CheckpointDir: l.world.folder("model"),
-		Saver:         &rememberingSaver{library: l, hook: h.Name},
+		Saver:         &earlySaver{rememberingSaver{library: l, hook: h.Name}},
 	}
 	if args.SaveSteps != nil {
 		config.SaveSteps = *args.SaveSteps
@@ -216,6 +212,21 @@ func newEvaluatedSaver(l *library, h hookSpec) (session.SessionRunHook, error) {
 		config.Listeners = append(config.Listeners, &notedListener{listener, l.machine, h.Name, spec.Name})
 	}
 	return hooks.NewCheckpointSaverHook(config)
+}
+
+// An earlySaver writes as well what a checkpoint has that others look for.
+type earlySaver struct{ rememberingSaver }
+
+func (e *earlySaver) Save(ctx context.Context, s session.Session, prefix string, step int64) (string, error) {
+	path, err := e.rememberingSaver.Save(ctx, s, prefix, step)
+	if err != nil {
+		return "", err
+	}
+	w := e.library.world
+	if err := w.catchUp(); err != nil {
+		return "", err
+	}
+	return path, w.save(step)
 }
 
 // A notedListener writes down the calls of a listener.
@@ -246,14 +257,11 @@ type checkpointStepSpec struct {
 }
 
 func newStopAtCheckpointStep(l *library, h hookSpec) (session.SessionRunHook, error) {
-	if !l.world.estimator.isWorker() {
-		return newStopAtStep(l, h)
-	}
 	args := argumentsOf[checkpointStepSpec](h)
-	config := hooks.StopAtCheckpointStepHookConfig{ModelDir: l.world.folder("model")}
-	if args.LastStep != nil {
-		config.LastStep = *args.LastStep
+	if !l.world.estimator.isWorker() {
+		return hooks.NewStopAtStepHook(hooks.StopAtStepHookConfig{LastStep: orZero(args.LastStep)})
 	}
+	config := hooks.StopAtCheckpointStepHookConfig{ModelDir: l.world.folder("model"), LastStep: orZero(args.LastStep)}
 	if args.Wait != nil {
 		config.WaitAfterFileCheckSecs = seconds(*args.Wait)
 	}
@@ -269,16 +277,6 @@ type sleeper struct {
 	*hooks.StopAtCheckpointStepHook
 	library *library
 	name    string
-}
-
-// Begin fails as in the traces of this family, whose errors of a missing global
-// step have the kind that TensorFlow raises.
-func (s *sleeper) Begin(ctx context.Context, graph session.Graph) error {
-	err := s.StopAtCheckpointStepHook.Begin(ctx, graph)
-	if errors.Is(err, session.ErrNoGlobalStep) {
-		return &scriptedError{kind: "runtime_error", message: err.Error()}
-	}
-	return err
 }
 
 func (s *sleeper) AfterRun(ctx context.Context, rc *session.SessionRunContext, values *session.SessionRunValues) error {
@@ -314,6 +312,7 @@ func newStopAfterNEvals(l *library, h hookSpec) (session.SessionRunHook, error) 
 	if args.NumEvals != nil {
 		config.NumEvals = *args.NumEvals
 	}
+	config.Logger = slog.New(slog.DiscardHandler)
 	if args.logs() {
 		config.Logger = l.logs(func(_ slog.Record, attrs map[string]any) {
 			l.add("log", "text", evaluationText(attrs["done"], attrs["of"]))

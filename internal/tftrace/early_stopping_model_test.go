@@ -1,10 +1,6 @@
 package tftrace
 
-import (
-	"slices"
-
-	"github.com/runhook/runhook/session"
-)
+import "github.com/runhook/runhook/session"
 
 func init() {
 	for name, make := range map[string]func(m *model, h hookSpec) (modelCallbacks, error){
@@ -33,9 +29,6 @@ type modelEarlyStopping struct {
 }
 
 func newModelEarlyStopping(m *model, name string, period modelPeriod, ask func() (bool, error)) (modelCallbacks, error) {
-	if period.steps != nil && period.secs != nil {
-		return nil, modelError("value_error")
-	}
 	distributed := m.world.estimator.TrainDistribute && m.makes("N-09")
 	if distributed && period.secs != nil {
 		return nil, modelError("value_error")
@@ -43,7 +36,8 @@ func newModelEarlyStopping(m *model, name string, period modelPeriod, ask func()
 	if distributed {
 		panic("a multi-worker hook, which this model does not have")
 	}
-	if err := period.check(m); err != nil {
+	idle := m.world.estimator.isWorker() && period.none(m) // it has no timer
+	if err := period.check(m); err != nil && !idle {
 		return nil, err
 	}
 	return &modelEarlyStopping{model: m, name: name, timer: &modelTimer{model: m, period: period}, ask: ask}, nil
@@ -200,6 +194,7 @@ func (s *scriptedEvaluation) evaluate() error {
 
 // A modelEvaluation is TensorFlow's listener that evaluates new checkpoints.
 type modelEvaluation struct {
+	model     *model
 	script    *scriptedEvaluation
 	hook      string
 	saved     bool
@@ -216,7 +211,7 @@ func newModelEvaluatedSaver(m *model, h hookSpec) (modelCallbacks, error) {
 	}
 	c := &modelCheckpoints{model: m, name: h.Name, dir: "model", path: "model/model.ckpt", timer: &modelTimer{model: m, period: period}}
 	for _, spec := range args.Listeners {
-		c.listeners = append(c.listeners, &modelEvaluation{script: newScriptedEvaluation(m.machine, spec), hook: h.Name})
+		c.listeners = append(c.listeners, &modelEvaluation{model: m, script: newScriptedEvaluation(m.machine, spec), hook: h.Name})
 	}
 	return c, nil
 }
@@ -238,7 +233,9 @@ func (l *modelEvaluation) afterSave(step int64) (stop bool, err error) {
 		e["stop"] = true
 		return true, nil
 	}
-	if l.evaluated && (step == l.lastStep || l.script.machine.now() < l.lastTime+l.script.spec.EvalThrottleSecs) {
+	wentBack := step < l.lastStep && !l.model.makes("D-17")
+	early := step == l.lastStep || l.model.now() < l.lastTime+l.script.spec.EvalThrottleSecs
+	if l.evaluated && early && !wentBack {
 		return false, nil
 	}
 	goOn, err := l.evaluate(step)
@@ -276,10 +273,10 @@ type modelCheckpointStep struct {
 }
 
 func newModelCheckpointStep(m *model, h hookSpec) (modelCallbacks, error) {
-	if !m.world.estimator.isWorker() {
-		return newModelStopAtStep(m, h)
-	}
 	args := argumentsOf[checkpointStepSpec](h)
+	if !m.world.estimator.isWorker() {
+		return newModelStopAt(m, nil, args.LastStep)
+	}
 	if args.LastStep == nil {
 		return nil, modelError("value_error")
 	}
@@ -292,7 +289,7 @@ func newModelCheckpointStep(m *model, h hookSpec) (modelCallbacks, error) {
 
 func (h *modelCheckpointStep) begin() error {
 	if h.model.globalStep() == "" {
-		return modelError("runtime_error")
+		return modelError("no_global_step")
 	}
 	return nil
 }
@@ -305,15 +302,12 @@ func (h *modelCheckpointStep) afterRun(rc *modelContext, values map[string]sessi
 	if stale, _ := values[session.GlobalStepName].Int64(); stale+1 < h.last {
 		return nil
 	}
-	for _, c := range slices.Backward(h.model.world.scenario.Checkpoints) {
-		if c.T > h.model.now() {
-			continue
-		}
-		if c.Step >= h.last {
-			rc.stop = true
-			return nil
-		}
-		break
+	if rc.stop && !h.model.makes("D-24") {
+		return nil
+	}
+	if saved := h.model.newest(); saved != nil && saved.step >= h.last {
+		rc.stop = true
+		return nil
 	}
 	h.model.add("sleep", "hook", h.name, "secs", h.wait)
 	sleep(h.wait)

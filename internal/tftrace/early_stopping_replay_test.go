@@ -99,6 +99,9 @@ func (tr trace) early() trace {
 		case "open", "ran", "check", "asks_stop", "sleep", "failed", "should_stop", "end", "exit",
 			"evaluate", "log", "listener", "before_eval", "after_eval", "evaluate_and_export", "construct":
 			delete(e, "session")
+			if parts, failed := e["error"].([]errorPart); failed {
+				e["error"] = asRaised(parts)
+			}
 			if e["ev"] == "ran" {
 				e["ev"] = "engine_run"
 			}
@@ -112,6 +115,18 @@ func (tr trace) early() trace {
 		}
 		return true
 	})}
+}
+
+// asRaised gives the error of a missing global step the kind that it has in
+// traces of this family.
+func asRaised(parts []errorPart) []errorPart {
+	raised := slices.Clone(parts)
+	for i := range raised {
+		if raised[i].kind == "no_global_step" {
+			raised[i].kind = "runtime_error"
+		}
+	}
+	return raised
 }
 
 // performEarly plays the phases of a scenario.

@@ -132,9 +132,11 @@ type world struct {
 	saveableObjects bool
 	dir             string
 	written         int // eval events that are in the files
-	saved           int // checkpoints that there are
+	known           int // checkpoints of others that the machine knows
+	saved           int // checkpoints of others that are on disk
 	flag            bool
 	tails           map[string][]byte // by file: the end of a record that was begun
+	inMemory        []evalEvent       // what evaluators in memory have written, if they write no files
 }
 
 func newWorld(s *earlyStopping, r *recorder, dir string) *world {
@@ -152,6 +154,15 @@ func (w *world) folder(name string) string { return filepath.Join(w.dir, filepat
 // signalled reports whether somebody has set the stop flag by now.
 func (w *world) signalled() bool {
 	return slices.ContainsFunc(w.scenario.Signals, func(at float64) bool { return at <= w.now() })
+}
+
+// savedByOthers returns the steps of the checkpoints that others have saved since
+// it was last called.
+func (w *world) savedByOthers() (steps []int64) {
+	for ; w.known < len(w.scenario.Checkpoints) && w.scenario.Checkpoints[w.known].T <= w.now(); w.known++ {
+		steps = append(steps, w.scenario.Checkpoints[w.known].Step)
+	}
+	return steps
 }
 
 // catchUp writes the evaluations and checkpoints that there are by now.
@@ -174,7 +185,7 @@ func (w *world) catchUp() error {
 	return nil
 }
 
-// save saves a checkpoint, as another process.
+// save saves a checkpoint, of which nobody reads more than the step.
 func (w *world) save(step int64) error {
 	saver, err := checkpoint.NewSaver(checkpoint.SaverConfig{})
 	if err != nil {
@@ -265,7 +276,7 @@ func (w *world) metrics(dir string) map[int64]map[string]float64 {
 		begun   *evalEvent // a record without its end
 	}
 	files := make(map[string]*file)
-	for _, e := range w.scenario.EvalEvents {
+	for _, e := range slices.Concat(w.scenario.EvalEvents, w.inMemory) {
 		if e.T > w.now() || e.Dir != dir {
 			continue
 		}

@@ -10,8 +10,19 @@ func (s *machineSession) save(hook, path string, step int64, saves int, faults [
 			return e.fail(f.err())
 		}
 	}
+	s.machine.newest() // those of others are older
 	s.machine.saved = s.vars.clone()
 	return nil
+}
+
+// newest returns the variables in the newest checkpoint, or nil.
+func (m *machine) newest() *variables {
+	if m.world != nil {
+		for _, step := range m.world.savedByOthers() {
+			m.saved = &variables{step: step, counters: make(map[string]int64)}
+		}
+	}
+	return m.saved
 }
 
 // A scriptedListener does what a scenario says and writes down its calls.

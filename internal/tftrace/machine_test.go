@@ -20,7 +20,7 @@ type machine struct {
 	rawRuns  map[string]int
 	progress []bool // which entries of Others have been added
 	last     *variables
-	saved    *variables   // at the last successful save of a checkpoint hook
+	saved    *variables   // at the last successful save of a checkpoint hook, or of another process
 	world    *world       // what other processes do; nil if there are none
 	waits    func() error // what a new session waits for; nil: nothing
 
@@ -113,8 +113,8 @@ func (m *machine) newVariables() *variables {
 	switch {
 	case m.last != nil && m.spec.OnRecreate == "keep":
 		return m.last.clone()
-	case m.last != nil && m.spec.OnRecreate == "checkpoint" && m.saved != nil:
-		return m.saved.clone()
+	case m.spec.OnRecreate == "checkpoint" && m.newest() != nil:
+		return m.newest().clone()
 	}
 	v := &variables{counters: make(map[string]int64)}
 	if m.graph.GlobalStep != nil {

@@ -31,13 +31,17 @@ func newModelStopAtStep(m *model, h hookSpec) (modelCallbacks, error) {
 		NumSteps *int64 `json:"num_steps"`
 		LastStep *int64 `json:"last_step"`
 	}](h)
-	if err := exactlyOne(m, args.NumSteps, args.LastStep); err != nil {
+	return newModelStopAt(m, args.NumSteps, args.LastStep)
+}
+
+func newModelStopAt(m *model, numSteps, lastStep *int64) (modelCallbacks, error) {
+	if err := exactlyOne(m, numSteps, lastStep); err != nil {
 		return nil, err
 	}
-	if orZero(args.LastStep) == 0 && !m.makes("D-14") {
-		args.LastStep = nil
+	if orZero(lastStep) == 0 && !m.makes("D-14") {
+		lastStep = nil
 	}
-	return &modelStopAtStep{model: m, numSteps: args.NumSteps, lastStep: args.LastStep, target: args.LastStep}, nil
+	return &modelStopAtStep{model: m, numSteps: numSteps, lastStep: lastStep, target: lastStep}, nil
 }
 
 func (h *modelStopAtStep) begin() error {
