@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/runhook/runhook/internal/faults"
+	"github.com/runhook/runhook/internal/pause"
 )
 
 // ErrNothingToInitialize says that there is no checkpoint and nothing to
@@ -279,14 +280,7 @@ func closedAfter(err error, s *rawSession) error {
 // wait waits as long as RecoveryWait says.
 func (m *SessionManager) wait(ctx context.Context, what string, attr slog.Attr) error {
 	m.config.Logger.LogAttrs(ctx, slog.LevelInfo, "waiting for "+what, attr)
-	timer := time.NewTimer(m.config.RecoveryWait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return pause.For(ctx, m.config.RecoveryWait)
 }
 
 func (m *SessionManager) initialize(ctx context.Context, s Session, args PrepareSessionArgs) error {

@@ -48,6 +48,7 @@ func TestIntegersGetNoBucketsNarrowerThanOne(t *testing.T) {
 	}
 	assert.Equal(t, 4, bucketsOf(t, summary.BucketsSqrt, session.TensorOf(ints)))
 	assert.Equal(t, 32, bucketsOf(t, summary.BucketsSqrt, session.TensorOf(floats)))
+	assert.Zero(t, bucketsOf(t, 0, session.TensorOf(floats)))
 }
 
 func TestBucketsThatAreNoneAreRefused(t *testing.T) {

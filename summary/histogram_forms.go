@@ -141,12 +141,9 @@ func (w *Writer) NonFinite(tag string, values any, step int64) error {
 	return w.add(step, v, err)
 }
 
-// HistogramBuckets is [Histogram] with buckets of equal width, 0 meaning
-// [DefaultBuckets]; see [HistogramBucketsValue].
+// HistogramBuckets is [Histogram] with buckets of equal width; see
+// [HistogramBucketsValue].
 func HistogramBuckets(name, fetch string, buckets Buckets) Op {
-	if buckets == 0 {
-		buckets = DefaultBuckets
-	}
 	op := opOf("histogram", name, fetch, func(tag string, in input) (Value, error) {
 		value, err := equalBucketsOf(tag, in.numbers(), buckets)
 		if err != nil {

@@ -156,3 +156,14 @@ func TestWhatCannotBeShownIsNamedAndNothingIsWritten(t *testing.T) {
 	require.NoError(t, file.Close())
 	require.Empty(t, withoutVersion(t, decode(t, f.contents())))
 }
+
+func TestAWriterToNilReturnsErrors(t *testing.T) {
+	for _, sink := range []summary.Sink{nil, (*summary.FileWriter)(nil)} {
+		w := summary.NewWriter(sink)
+		for _, err := range []error{
+			w.Scalar("a", 1, 1), w.Image("a", image.NewGray(image.Rect(0, 0, 1, 1)), 1), w.AddSessionLog(&eventpb.SessionLog{}, 1), w.Flush(), w.Close(),
+		} {
+			require.EqualError(t, err, "summary: the writer's sink is nil")
+		}
+	}
+}

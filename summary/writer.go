@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/runhook/runhook/internal/faults"
 	"github.com/runhook/runhook/summary/eventpb"
 )
 
@@ -34,11 +35,24 @@ type Writer struct {
 	step    *atomic.Int64 // what CurrentStep is
 }
 
-// NewWriter returns a writer to a sink.
+// NewWriter returns a writer to a sink; one to nil takes nothing and returns errors.
 func NewWriter(sink Sink) *Writer {
+	if faults.IsNil(sink) {
+		sink = noSink{}
+	}
 	w := writerTo(sink)
 	return &w
 }
+
+// noSink stands for a sink that is nil.
+type noSink struct{}
+
+var errNoSink = errors.New("summary: the writer's sink is nil")
+
+func (noSink) AddValues(time.Time, int64, []Value) error { return errNoSink }
+func (noSink) AddEvent(*eventpb.Event) error             { return errNoSink }
+func (noSink) Flush() error                              { return errNoSink }
+func (noSink) Close() error                              { return errNoSink }
 
 func writerTo(sink Sink) Writer {
 	w := Writer{sink: sink, step: new(atomic.Int64)}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/runhook/runhook/internal/faults"
+	"github.com/runhook/runhook/internal/pause"
 )
 
 // WaitConfig describes a wait for a checkpoint.
@@ -49,23 +50,9 @@ func WaitForNewCheckpoint(ctx context.Context, dir, last string, config WaitConf
 		if config.Timeout > 0 && time.Since(start)+config.SecondsToSleep > config.Timeout {
 			return "", nil
 		}
-		if err := sleep(ctx, config.SecondsToSleep); err != nil {
+		if err := pause.For(ctx, config.SecondsToSleep); err != nil {
 			return "", err
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	if err := ctx.Err(); err != nil || d <= 0 {
-		return err
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 
@@ -103,7 +90,7 @@ func CheckpointsIterator(ctx context.Context, dir string, config IteratorConfig)
 				if !yield(path, nil) {
 					return
 				}
-				if err := sleep(ctx, config.MinIntervalSecs-time.Since(start)); err != nil {
+				if err := pause.For(ctx, config.MinIntervalSecs-time.Since(start)); err != nil {
 					yield("", err)
 					return
 				}

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/runhook/runhook/internal/pause"
 	"github.com/runhook/runhook/session"
 )
 
@@ -219,28 +220,16 @@ func (e *Engine) happen(ctx context.Context, op Op, n int, after bool) error {
 		if f.Do != nil {
 			f.Do()
 		}
-		if err := wait(ctx, f.Delay); err != nil {
-			return err
+		if f.Delay > 0 {
+			if err := pause.For(ctx, f.Delay); err != nil {
+				return err
+			}
 		}
 		if f.Err != nil {
 			return f.Err
 		}
 	}
 	return nil
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 func (e *Engine) has(name string) bool {
