@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"image"
 	"image/gif"
 	"image/jpeg"
@@ -56,34 +55,46 @@ func meshFault(content []byte) error {
 	return nil
 }
 
-// checkGraph looks whether a serialized GraphDef can be parsed, as deep as the
-// names and inputs of its nodes.
+// checkGraph looks whether a serialized GraphDef can be parsed, as deep as what its
+// nodes and its other messages are made of.
 func checkGraph(graph []byte) error {
-	const node, name, op, input, device = 1, 1, 2, 3, 4
+	const node, version, debugInfo = 1, 3, 5
+	const name, device, attr, experimentalType = 1, 4, 5, 7
 	return fields(graph, func(num protowire.Number, typ protowire.Type, value []byte) error {
-		if num != node || typ != protowire.BytesType {
+		if typ != protowire.BytesType || num > debugInfo || num == version {
 			return nil
 		}
-		return fields(value, func(num protowire.Number, typ protowire.Type, value []byte) error {
-			if typ == protowire.BytesType && (num == name || num == op || num == input || num == device) && !utf8.Valid(value) {
-				return fmt.Errorf("a node with a string that is no UTF-8")
+		return fields(value, func(part protowire.Number, typ protowire.Type, value []byte) error {
+			if num != node || typ != protowire.BytesType {
+				return nil
+			}
+			switch {
+			case name <= part && part <= device && !utf8.Valid(value):
+				return errors.New("a node with a string that is no UTF-8")
+			case attr <= part && part <= experimentalType:
+				return fields(value, anything)
 			}
 			return nil
 		})
 	})
 }
 
-// checkMetaGraph looks whether a serialized MetaGraphDef can be parsed, as deep
-// as checkGraph.
+// checkMetaGraph looks whether a serialized MetaGraphDef can be parsed, its graph as
+// deep as checkGraph does, and the other messages by themselves.
 func checkMetaGraph(meta []byte) error {
-	const graph = 2
+	const graph, objectGraph = 2, 7
 	return fields(meta, func(num protowire.Number, typ protowire.Type, value []byte) error {
-		if num != graph || typ != protowire.BytesType {
+		switch {
+		case typ != protowire.BytesType || num > objectGraph:
 			return nil
+		case num == graph:
+			return checkGraph(value)
 		}
-		return checkGraph(value)
+		return fields(value, anything)
 	})
 }
+
+func anything(protowire.Number, protowire.Type, []byte) error { return nil }
 
 var errNoMessage = errors.New("no message of the wire format")
 

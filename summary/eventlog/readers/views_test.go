@@ -166,6 +166,22 @@ func TestARecordLongerThanMemory(t *testing.T) {
 	}
 }
 
+func TestMessagesInsideAGraphAreParsed(t *testing.T) {
+	meta := encode(&eventpb.Event{WallTime: 1, What: &eventpb.Event_MetaGraphDef{MetaGraphDef: []byte("\n\x02\n\xff")}}) // meta_info_def
+	require.ErrorContains(t, load(t, readers.EventAccumulator{}, oneFile(meta)).Run(".").Err, "meta graph")
+	require.ErrorContains(t, load(t, readers.PythonServer{}, oneFile(meta)).Err, "meta graph")
+	require.NoError(t, load(t, readers.DataServer{}, oneFile(meta)).Err)
+
+	for name, graph := range map[string]string{"an attribute": "\n\x03\x2a\x01\xff", "the library": "\x12\x01\xff", "the versions": "\"\x01\xff"} {
+		file := oneFile(encode(&eventpb.Event{WallTime: 1, What: &eventpb.Event_GraphDef{GraphDef: []byte(graph)}}))
+		require.Error(t, load(t, readers.EventAccumulator{}, file).Run(".").Tag("__run_graph__").Err, name)
+		for _, view := range []readers.View{readers.PythonServer{}, readers.DataServer{}} {
+			blobs := load(t, view, file).Run(".").Tag("__run_graph__").Points[0].Value.([]readers.Blob)
+			require.Error(t, blobs[0].Err, "%s, %s", name, view.Name())
+		}
+	}
+}
+
 func TestChecksumOfTheDataServer(t *testing.T) {
 	flipped := scalars(2)
 	flipped[len(flipped)-1] ^= 1
