@@ -24,13 +24,13 @@
 // sample. What is left then looks random and is not: the readers seed their
 // generators with 0, and so do the views.
 //
-// Not imitated: that Python goes round a circle of links until the system
-// refuses the path, with a run for each time, names that are no UTF-8 in the
-// data server, since package io/fs opens none, that the histograms page draws 51 of a longer series, how
-// Markdown is rendered, whether a picture can be decoded, and the pages that
-// several series make together (hparams, custom scalars, meshes, projector): their
-// series are listed as the server holds them, and PluginErrs tells where the page
-// of hparams answers with an error.
+// Not imitated: that Python follows a circle of links until the system refuses,
+// with a run for each round; how the data server reads names that are no UTF-8,
+// which package io/fs cannot open; that the histograms page draws 51 of a longer
+// series, how Markdown is rendered, whether a picture can be decoded, and the
+// pages that several series make together (hparams, custom scalars, meshes,
+// projector): their series are listed as the server holds them, and PluginErrs
+// tells where the pages of hparams and meshes answer with an error.
 // The Python readers are those of an installation without TensorFlow, whose own
 // reader of records TensorBoard prefers where it is there.
 package readers
