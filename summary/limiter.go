@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -13,46 +12,6 @@ import (
 	"github.com/runhook/runhook/internal/faults"
 	"github.com/runhook/runhook/summary/eventpb"
 )
-
-// A Limit bounds what is written of each tag that it is for. Its rules hold
-// together: a value is written if none of them is against it. Zero is no rule.
-type Limit struct {
-	// Tags says which tags the limit is for: those with a match. Default: all.
-	Tags *regexp.Regexp
-	// Every and Steps: after a value the next one is written when so much time, by
-	// their wall times, has passed, or so many steps. One of an earlier time or a
-	// lower step is written: something begins anew.
-	Every time.Duration
-	Steps int64
-	// First: no more than so many values are written. Not together with Last.
-	First int
-	// Last: only the last so many values are written. What is in a file stays there,
-	// so they are kept in memory until Flush, Close or the next session: a process
-	// that is killed loses them, and a file has so many for each Flush. The timers
-	// of a [FileWriter] are no Flush.
-	Last int
-}
-
-func (l *Limit) check() error {
-	var errs []error
-	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if l.Every < 0 {
-		fault("Every is %v, want a positive duration or 0 (no rule)", l.Every)
-	}
-	if l.Steps < 0 {
-		fault("Steps is %d, want a positive number or 0 (no rule)", l.Steps)
-	}
-	if l.First < 0 {
-		fault("First is %d, want a positive number or 0 (no rule)", l.First)
-	}
-	if l.Last < 0 {
-		fault("Last is %d, want a positive number or 0 (no rule)", l.Last)
-	}
-	if l.First > 0 && l.Last > 0 {
-		fault("both First (%d) and Last (%d) are set, want one at most", l.First, l.Last)
-	}
-	return errors.Join(errs...)
-}
 
 // A Limiter is a [Sink] that passes on to another one what its limits let through.
 // Events given as a whole (AddEvent) pass. It is a [SessionSink] if the other one is.
@@ -80,23 +39,6 @@ var (
 	_ SessionSink = (*Limiter)(nil)
 	_ scalarSink  = (*Limiter)(nil)
 )
-
-// A limitedTag is what a limiter knows of a tag.
-type limitedTag struct {
-	limit *Limit // nil: there is none
-	begun bool   // a value was let through
-	time  time.Time
-	step  int64
-	count int
-	kept  []keptValue // the last ones, oldest first
-}
-
-type keptValue struct {
-	number   int64 // in the order of all tags
-	wallTime time.Time
-	step     int64
-	value    Value
-}
 
 // NewLimiter returns a sink that passes on to next what the limits let through. Of
 // several limits for a tag the first one counts.
@@ -153,12 +95,11 @@ func (l *Limiter) admit(wallTime time.Time, step int64, v Value) bool {
 		return false
 	}
 	t.begun, t.time, t.step = true, wallTime, step
-	if t.count++; t.limit.Last == 0 {
+	if t.count++; !t.limit.keeps() {
 		return true
 	}
 	l.number++
-	t.kept = append(t.kept, keptValue{l.number, wallTime, step, v})
-	l.trim(t)
+	l.out += t.keep(keptValue{l.number, wallTime, step, v})
 	return false
 }
 
@@ -169,27 +110,6 @@ func (l *Limiter) limitOf(tag string) *Limit {
 		}
 	}
 	return nil
-}
-
-// trim drops what a tag has kept too much.
-func (l *Limiter) trim(t *limitedTag) {
-	if more := len(t.kept) - t.limit.Last; more > 0 {
-		t.kept = slices.Delete(t.kept, 0, more)
-		l.out += int64(more)
-	}
-}
-
-func (t *limitedTag) admits(now time.Time, step int64) bool {
-	if !t.begun {
-		return true
-	}
-	if t.limit.First > 0 && t.count >= t.limit.First {
-		return false
-	}
-	if passed := now.Sub(t.time); passed >= 0 && passed < t.limit.Every {
-		return false
-	}
-	return step < t.step || uint64(step-t.step) >= uint64(t.limit.Steps)
 }
 
 // AddValues implements [Sink]: the values that are let through make one event.
@@ -284,7 +204,7 @@ func (l *Limiter) take() (kept []keptValue) {
 	defer l.mu.Unlock()
 	for _, t := range l.tags {
 		kept = append(kept, t.kept...)
-		t.kept = nil
+		t.kept, t.passed = nil, 0
 	}
 	slices.SortFunc(kept, func(a, b keptValue) int { return cmp.Compare(a.number, b.number) })
 	return kept
@@ -294,9 +214,7 @@ func (l *Limiter) keep(kept []keptValue) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, k := range slices.Backward(kept) {
-		t := l.tags[k.value.tag]
-		t.kept = slices.Insert(t.kept, 0, k)
-		l.trim(t)
+		l.out += l.tags[k.value.tag].keepAgain(k)
 	}
 }
 

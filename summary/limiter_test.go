@@ -1,8 +1,10 @@
 package summary_test
 
 import (
+	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,6 +103,49 @@ func TestTheLastValuesHaveTheirOwnTimes(t *testing.T) {
 	require.Equal(t, 5., withoutVersion(t, decode(t, f.contents()))[0].GetWallTime())
 }
 
+// Of 10 out of 1,000 values one is the newest, and 9 are spread over the others.
+func TestASampleIsWhatTensorBoardWouldShow(t *testing.T) {
+	w, l, written := limited(t, summary.Limit{Sample: 10})
+	held := make([]int, 1000)
+	for range 500 {
+		before := len(written())
+		for step := range int64(1000) {
+			require.NoError(t, w.Scalar("loss", 1, step))
+		}
+		require.NoError(t, w.Flush())
+		sample := written()[before:]
+		require.Len(t, sample, 10)
+		last := -1
+		for _, line := range sample {
+			var step int
+			_, err := fmt.Sscanf(line, "%d: loss=1", &step)
+			require.NoError(t, err)
+			require.Greater(t, step, last, "in their order")
+			last = step
+			held[step]++
+		}
+		require.Equal(t, 999, last)
+	}
+	require.EqualValues(t, 500*990, l.LeftOut())
+	for i := range 9 {
+		hundred := 0
+		for _, n := range held[100*i : 100*(i+1)] {
+			hundred += n
+		}
+		require.InDelta(t, 450, hundred, 100, "steps from %d on", 100*i)
+	}
+}
+
+func TestFewValuesAreAllInASample(t *testing.T) {
+	w, l, written := limited(t, summary.Limit{Sample: 3})
+	for step := range int64(3) {
+		require.NoError(t, w.Scalar("loss", 1, step))
+	}
+	require.NoError(t, w.Flush())
+	require.Zero(t, l.LeftOut())
+	require.Equal(t, []string{"0: loss=1", "1: loss=1", "2: loss=1"}, written())
+}
+
 func TestWhatIsKeptBelongsToTheTimeBeforeASession(t *testing.T) {
 	w, l, written := limited(t, summary.Limit{Last: 1})
 	require.NoError(t, w.Scalar("loss", 1, 5))
@@ -122,14 +167,43 @@ func TestWhatCannotBeWrittenIsKept(t *testing.T) {
 	require.Zero(t, l.LeftOut())
 }
 
+// Values came while those before them were being written, in vain.
+func TestWhatIsKeptAgainStaysWithinItsLimit(t *testing.T) {
+	for _, c := range []struct {
+		limit summary.Limit
+		want  int
+	}{{summary.Limit{Last: 3}, 3}, {summary.Limit{Sample: 3}, 3}, {summary.Limit{Sample: 1}, 1}} {
+		next := &plainSink{err: errBroken}
+		l, err := summary.NewLimiter(next, c.limit)
+		require.NoError(t, err)
+		w := summary.NewWriter(l)
+		next.meanwhile = func() {
+			next.meanwhile = nil
+			require.NoError(t, w.Scalar("a", 1, 5))
+			require.NoError(t, w.Scalar("a", 1, 6))
+		}
+		for step := range int64(4) {
+			require.NoError(t, w.Scalar("a", 1, step))
+		}
+		require.ErrorIs(t, w.Flush(), errBroken)
+		next.err = nil
+		require.NoError(t, w.Flush())
+		require.Len(t, next.taken, c.want)
+		require.EqualValues(t, 6, next.steps[c.want-1], "the newest")
+		require.True(t, slices.IsSorted(next.steps))
+		require.EqualValues(t, 6-c.want, l.LeftOut())
+	}
+}
+
 func TestBadLimitsAreReportedAtOnce(t *testing.T) {
-	_, err := summary.NewLimiter(nil, summary.Limit{Every: -1, Steps: -1, First: -1, Last: -1}, summary.Limit{First: 1, Last: 2})
+	_, err := summary.NewLimiter(nil, summary.Limit{Every: -1, Steps: -1, First: -1, Last: -1, Sample: -1}, summary.Limit{First: 1, Last: 2, Sample: 3})
 	require.EqualError(t, err, "summary: NewLimiter: the sink is nil\n"+
 		"summary: Limit 0: Every is -1ns, want a positive duration or 0 (no rule)\n"+
 		"summary: Limit 0: Steps is -1, want a positive number or 0 (no rule)\n"+
 		"summary: Limit 0: First is -1, want a positive number or 0 (no rule)\n"+
 		"summary: Limit 0: Last is -1, want a positive number or 0 (no rule)\n"+
-		"summary: Limit 1: both First (1) and Last (2) are set, want one at most")
+		"summary: Limit 0: Sample is -1, want a positive number or 0 (no rule)\n"+
+		"summary: Limit 1: First (1) and Last (2) and Sample (3) are set, want one at most")
 }
 
 func TestALimitedScalarAllocatesNothing(t *testing.T) {

@@ -31,18 +31,24 @@ func TestATeeGivesAllSinksTheSame(t *testing.T) {
 // A plainSink is a sink of somebody's own, that no other part of the package knows.
 
 type plainSink struct {
-	taken  []string
-	closed int
-	err    error // of all calls
+	taken     []string
+	steps     []int64
+	closed    int
+	err       error  // of all calls
+	meanwhile func() // happens while values are taken
 }
 
-func (s *plainSink) AddValues(_ time.Time, _ int64, values []summary.Value) error {
+func (s *plainSink) AddValues(_ time.Time, step int64, values []summary.Value) error {
+	if s.meanwhile != nil {
+		s.meanwhile()
+	}
 	tags := ""
 	for _, v := range values {
 		tags += " " + v.Tag()
 	}
 	if s.err == nil {
 		s.taken = append(s.taken, tags[1:])
+		s.steps = append(s.steps, step)
 	}
 	return s.err
 }
