@@ -20,6 +20,8 @@ type coordModel struct {
 
 	stopped, joined bool
 	errs            coordError
+	reported        []coordReport      // of each of errs
+	now             coordReport        // of an error that the event at hand reports
 	registered      map[string]float64 // thread → since when
 	started, ended  map[string]bool
 	scripts         map[string][]coordStep // what each actor has before it
@@ -119,6 +121,7 @@ func (s *coordScenario) looper(name string) coordLooper {
 
 // event takes in what happens, and sets what comes of it.
 func (m *coordModel) event(e *coordEvent) {
+	m.now = coordReport{e.T, e.By}
 	looper := m.scenario.looper(e.By)
 	switch e.Ev {
 	case "start_loop":
@@ -140,6 +143,9 @@ func (m *coordModel) event(e *coordEvent) {
 	case "return", "raise":
 		step := m.nextStep(e.By)
 		e.Error = m.step(step, e)
+		if step.Op == "join" || step.Op == "raise_requested_exception" {
+			e.reported = m.reported
+		}
 		e.Ev = "return"
 		if len(e.Error) > 0 {
 			e.Ev = "raise"
@@ -181,7 +187,7 @@ func (m *coordModel) step(step coordStep, e *coordEvent) coordError {
 		joined := m.joined
 		e.Value = &joined
 	case "clear_stop":
-		m.stopped, m.joined, m.errs = false, false, nil
+		m.stopped, m.joined, m.errs, m.reported = false, false, nil, nil
 	case "raise_requested_exception":
 		return m.errs
 	case "join":
@@ -209,7 +215,7 @@ func (m *coordModel) report(step coordStep) coordError {
 		case step.Form == "outside":
 			failed := coordError{{kind: "type_error"}}
 			if !m.stopped {
-				m.errs = failed
+				m.keep(failed)
 			}
 			return failed
 		case step.Form == "in_other_handler":
@@ -219,10 +225,8 @@ func (m *coordModel) report(step coordStep) coordError {
 	switch {
 	case m.joined:
 		return coordError{step.part()}
-	case m.mend26:
-		m.errs = append(slices.Clip(m.errs), step.part())
-	case !m.stopped:
-		m.errs = coordError{step.part()}
+	case m.mend26, !m.stopped:
+		m.keep(coordError{step.part()})
 	}
 	m.stopped = true
 	return nil
@@ -232,7 +236,18 @@ func (m *coordModel) report(step coordStep) coordError {
 // looper and is seen by nobody. Mended: it is kept.
 func (m *coordModel) looperReports(step coordStep) {
 	if raised := m.report(step); m.mend26 {
-		m.errs = append(slices.Clip(m.errs), raised...)
+		m.keep(raised)
+	}
+}
+
+// keep keeps errors that are reported now; TensorFlow keeps one.
+func (m *coordModel) keep(errs coordError) {
+	if !m.mend26 {
+		m.errs, m.reported = nil, nil
+	}
+	m.errs = append(slices.Clip(m.errs), errs...)
+	for range errs {
+		m.reported = append(slices.Clip(m.reported), m.now)
 	}
 }
 

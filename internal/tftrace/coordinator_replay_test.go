@@ -1,6 +1,7 @@
 package tftrace
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -108,6 +109,14 @@ type coordEvent struct {
 	Value *bool
 	Call  int
 	Error coordError
+
+	reported []coordReport // of each of Error, as far as the model knows
+}
+
+// A coordReport says when an error was reported, and by whom.
+type coordReport struct {
+	t  float64
+	by string
 }
 
 // A coordError lists the errors that were joined into one, the first one first.
@@ -126,9 +135,29 @@ func (e *coordError) UnmarshalJSON(b []byte) error {
 func (e coordEvent) same(other coordEvent) bool {
 	sameValue := e.Value == other.Value || e.Value != nil && other.Value != nil && *e.Value == *other.Value
 	return e.Ev == other.Ev && e.By == other.By && e.Op == other.Op && e.Call == other.Call && sameValue &&
-		slices.EqualFunc(e.Error, other.Error, func(a, b errorPart) bool {
+		slices.EqualFunc(e.inOrder(e.Error), e.inOrder(other.Error), func(a, b errorPart) bool {
 			return a == b || a.kind == b.kind && a.kind == "type_error"
 		})
+}
+
+// inOrder sorts those of errs that several actors reported at one moment, whose
+// order a trace does not tell.
+func (e coordEvent) inOrder(errs coordError) coordError {
+	errs = slices.Clone(errs)
+	known := min(len(e.reported), len(errs))
+	for from := 0; from < known; {
+		first, to, several := e.reported[from], from, false
+		for ; to < known && e.reported[to].t <= first.t+2*precision; to++ {
+			several = several || e.reported[to].by != first.by
+		}
+		if several {
+			slices.SortFunc(errs[from:to], func(a, b errorPart) int {
+				return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.message, b.message))
+			})
+		}
+		from = to
+	}
+	return errs
 }
 
 func (e coordEvent) String() string {
