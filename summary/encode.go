@@ -50,21 +50,18 @@ func appendEvent(b []byte, wallTime float64, step int64, values []Value, metadat
 	return b
 }
 
-// appendScalarEvent appends what appendEvent does for one scalar, with the
-// metadata given, if any. It is the hot path of plain loops.
-func appendScalarEvent(b []byte, wallTime float64, step int64, tag string, value float32, metadata []byte) []byte {
+// scalarFront returns what stands in the event of a scalar between the head and the
+// value, which its metadata follow, if it has any.
+func scalarFront(tag string, metadata []byte) []byte {
 	size := sizeBytesField(len(tag)) + 1 + 4 + len(metadata)
-	b = appendHead(b, wallTime, step)
-	b = append(b, eventSummary<<3|byte(protowire.BytesType))
+	b := []byte{eventSummary<<3 | byte(protowire.BytesType)}
 	b = protowire.AppendVarint(b, uint64(sizeBytesField(size)))
 	b = append(b, summaryValue<<3|byte(protowire.BytesType))
 	b = protowire.AppendVarint(b, uint64(size))
 	b = append(b, valueTag<<3|byte(protowire.BytesType))
 	b = protowire.AppendVarint(b, uint64(len(tag)))
 	b = append(b, tag...)
-	b = append(b, valueSimpleValue<<3|byte(protowire.Fixed32Type))
-	b = binary.LittleEndian.AppendUint32(b, math.Float32bits(value))
-	return append(b, metadata...)
+	return append(b, valueSimpleValue<<3|byte(protowire.Fixed32Type))
 }
 
 // appendHead appends the fields that every event begins with.

@@ -1,7 +1,9 @@
 package summary
 
 import (
+	"encoding/binary"
 	"errors"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -57,7 +59,8 @@ type stream struct {
 // A knownTag is what is known of a tag.
 type knownTag struct {
 	metadata []byte
-	file     int // the number of the last file that has it
+	file     int    // the number of the last file that has it
+	scalar   []byte // scalarFront of the tag; nil: not made yet
 }
 
 // newStream returns a stream that goes on with o, which has a file, and starts its
@@ -203,29 +206,48 @@ func (s *stream) addValues(now time.Time, step int64, values []Value) error {
 	return nil
 }
 
-// addScalar adds an event with one scalar.
+// addScalar adds an event with one scalar. It is the hot path of plain loops.
 func (s *stream) addScalar(now time.Time, step int64, tag string, value float32) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if taken, err := s.ready(); !taken {
 		return err
 	}
-	var metadata []byte
-	if known, ok := s.tags[tag]; known.file != s.current {
-		if !ok {
-			if err := checkTag(tag); err != nil {
-				return err
-			}
-			tag = strings.Clone(tag)
+	known := s.tags[tag]
+	front, metadata := known.scalar, []byte(nil)
+	if known.file != s.current || front == nil {
+		var err error
+		if front, metadata, err = s.noteScalar(tag); err != nil {
+			return err
 		}
-		metadata = scalarMetadata
-		s.tags[tag] = knownTag{metadata: metadata, file: s.current}
 	}
 	start := s.beginValues(now, step)
-	s.queue.records = appendScalarEvent(s.queue.records, wallTime(now), step, tag, value, metadata)
+	b := appendHead(s.queue.records, wallTime(now), step)
+	b = append(b, front...)
+	b = binary.LittleEndian.AppendUint32(b, math.Float32bits(value))
+	s.queue.records = append(b, metadata...)
 	s.endRecord(start)
 	s.renew(tag, step)
 	return nil
+}
+
+// noteScalar is noteTags for a scalar. It also returns what stands in its event
+// between the head and the value.
+func (s *stream) noteScalar(tag string) (front, metadata []byte, err error) {
+	known, ok := s.tags[tag]
+	if !ok {
+		if err := checkTag(tag); err != nil {
+			return nil, nil, err
+		}
+		tag = strings.Clone(tag)
+	}
+	if known.file != s.current {
+		metadata = scalarMetadata
+		known.metadata, known.file = metadata, s.current
+	}
+	known.scalar = scalarFront(tag, nil)
+	s.tags[tag] = known
+	return scalarFront(tag, metadata), metadata, nil
 }
 
 // noteTags checks the tags and finds out which metadata goes with the values:
