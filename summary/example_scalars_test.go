@@ -288,3 +288,23 @@ func ExampleRunWriters() {
 	fmt.Println(len(files), "event files,", err)
 	// Output: 2 event files, <nil>
 }
+
+// A curve over epochs, with 1000 steps each: TensorBoard's axis reads 0.5k, 1k …
+func ExampleFixedStep() {
+	w := stdout()
+	const batches = 2
+	for batch := 1; batch <= 4; batch++ {
+		step, err := summary.FixedStep(float64(batch)/batches, 1000)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if err := w.Scalar("loss", 1/float64(batch), step); err != nil {
+			log.Fatal(err)
+		}
+	}
+	// Output:
+	// step=500 loss=1
+	// step=1000 loss=0.5
+	// step=1500 loss=0.33333334
+	// step=2000 loss=0.25
+}

@@ -122,3 +122,16 @@ func ExampleRuns() {
 	// fast 1 file
 	// slow 1 file
 }
+
+// The epoch was written at the end of each, every 100 steps.
+func ExampleNewAxis() {
+	epochs := eventlog.NewAxis(&eventlog.Curve{Tag: "epoch", Steps: []int64{100, 200, 300}, Values: []float64{1, 2, 3}})
+	loss := eventlog.Curve{Tag: "loss", Steps: []int64{100, 150, 200}, Values: []float64{0.9, 0.6, 0.5}}
+	for i, step := range loss.Steps {
+		fmt.Println(epochs.At(step), loss.Values[i])
+	}
+	// Output:
+	// 1 0.9
+	// 1.5 0.6
+	// 2 0.5
+}

@@ -23,7 +23,12 @@ func (a *app) complete(cmd *cobra.Command) {
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	})
-	mustCompleteFunc(cmd, "tag", func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	a.completeTags(cmd, "tag")
+}
+
+// completeTags offers words and names of tags for a flag.
+func (a *app) completeTags(cmd *cobra.Command, flag string, words ...string) {
+	mustCompleteFunc(cmd, flag, func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
 		defer cancel()
 		series, _ := eventlog.Tags(ctx, pathArg(args), eventlog.Config{}) // What can be read.
@@ -32,7 +37,7 @@ func (a *app) complete(cmd *cobra.Command) {
 			names = append(names, s.Tag)
 		}
 		slices.Sort(names)
-		return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
+		return append(slices.Clone(words), slices.Compact(names)...), cobra.ShellCompDirectiveNoFileComp
 	})
 }
 

@@ -23,11 +23,15 @@ func (a *app) exportCommand() *cobra.Command {
 		Long: `export writes the values below PATH in the order of the files, one row a value,
 as they are read: memory does not grow with the files.
 
-  csv      scalars: run, tag, step, wall_time, value
+  csv      scalars: run, tag, step, wall_time, value, with --x TAG also x
   parquet  the same columns (UTF-8, UTF-8, int64, double, double), zstd
   ndjson   values of every kind, one JSON object a line
   files    pictures, sounds, texts, graphs: DIR/run/tag/step-N.png …, and an
            index.ndjson that tells run, tag, step and wall time of each
+
+With --x TAG, csv and ndjson tell of each value where its step is on the axis of
+another scalar of the run, such as the epoch; between two points of it as on a
+straight line, and nothing outside of them.
 
 The format follows from the name given with -o, or is csv, with --json ndjson.
 Without -o the rows go to standard output; with it --json tells there what was
@@ -35,6 +39,7 @@ written. A file appears under its name when it is complete; one that
 is there already is not replaced without --force.`,
 		Example: `  runhook export runs > runs.csv
   runhook export runs -o runs.parquet --tag '*loss'
+  runhook export runs --tag '*loss' --x epoch > epochs.csv
   runhook export runs --format files -o media --kind image,audio
   runhook export runs --format ndjson --kind histogram | jq .buckets`,
 		Args: cobra.MaximumNArgs(1),
@@ -49,6 +54,8 @@ is there already is not replaced without --force.`,
 	f := cmd.Flags()
 	f.StringVarP(&o.format, "format", "F", "", "csv, ndjson, parquet or files")
 	f.StringVarP(&o.out, "output", "o", "", "the file, or for files the new directory, to write")
+	f.StringVarP(&o.x, "x", "x", "", "csv, ndjson: tell where steps are on the axis of the scalar of this `TAG`")
+	a.completeTags(cmd, "x")
 	f.BoolVar(&o.force, "force", false, "replace the file")
 	f.BoolVar(&o.salvage, "salvage", false, "read on behind damage")
 	f.BoolVar(&o.blobs, "blobs", false, "ndjson: with the bytes of pictures, sounds and graphs, in base64")
@@ -59,8 +66,10 @@ is there already is not replaced without --force.`,
 var formats = []string{"csv", "ndjson", "parquet", "files"}
 
 type exportOptions struct {
-	format, out           string
+	format, out, x        string
 	force, salvage, blobs bool
+
+	axes *axes // nil without x
 }
 
 func (o *exportOptions) resolve(json bool) error {
@@ -78,6 +87,8 @@ func (o *exportOptions) resolve(json bool) error {
 		return fmt.Errorf("--format %q, want one of %s", o.format, strings.Join(formats, ", "))
 	case o.out == "" && (o.format == "files" || o.format == "parquet"):
 		return fmt.Errorf("--format %s needs an --output", o.format)
+	case o.x != "" && o.format != "csv" && o.format != "ndjson":
+		return fmt.Errorf("--x %q, want csv or ndjson for it, not %s", o.x, o.format)
 	}
 	return nil
 }
@@ -99,6 +110,13 @@ func (a *app) export(ctx context.Context, path string, s *selection, o exportOpt
 		return err
 	}
 	l.config.Salvage = o.salvage
+	status := told(statusDone)
+	if o.x != "" {
+		if status, err = a.readAxes(ctx, l, &o); err != nil {
+			return err
+		}
+		defer func() { err = cmp.Or(err, status.ended()) }()
+	}
 	var to sink
 	switch {
 	case o.format == "files":
@@ -134,11 +152,24 @@ func (a *app) export(ctx context.Context, path string, s *selection, o exportOpt
 func newRowSink(o exportOptions, w io.Writer) (sink, error) {
 	switch o.format {
 	case "csv":
-		return newCSVSink(w)
+		return newCSVSink(w, o.axes)
 	case "parquet":
 		return newParquetSink(w), nil
 	}
-	return newNDJSONSink(w, o.blobs), nil
+	return newNDJSONSink(w, o.blobs, o.axes), nil
+}
+
+// readAxes reads the scalar that is the axis, of whatever steps and times are chosen.
+func (a *app) readAxes(ctx context.Context, l *log, o *exportOptions) (told, error) {
+	o.axes = &axes{tag: o.x}
+	chosen := *l.chosen
+	chosen.config.Filter = eventlog.Filter{Run: chosen.run, Tag: func(tag string) bool { return tag == o.x }}
+	curves, status, err := a.scalars(ctx, &log{path: l.path, chosen: &chosen, size: l.size})
+	if err != nil {
+		return status, err
+	}
+	o.axes.take(curves, eventlog.Filter{})
+	return status, o.axes.missing()
 }
 
 type exportedJSON struct {

@@ -18,13 +18,18 @@ func malformed(err error) bool { return errors.Is(err, eventlog.ErrMalformed) }
 
 // csvSink writes scalars as CSV with a head.
 type csvSink struct {
-	w   *csv.Writer
-	row [5]string
+	w    *csv.Writer
+	axes *axes // nil: no column x
+	row  []string
 }
 
-func newCSVSink(w io.Writer) (*csvSink, error) {
-	s := &csvSink{w: csv.NewWriter(w)}
-	return s, s.w.Write([]string{"run", "tag", "step", "wall_time", "value"})
+func newCSVSink(w io.Writer, axes *axes) (*csvSink, error) {
+	s := &csvSink{w: csv.NewWriter(w), axes: axes}
+	head := []string{"run", "tag", "step", "wall_time", "value"}
+	if axes != nil {
+		head = append(head, "x")
+	}
+	return s, s.w.Write(head)
 }
 
 func (s *csvSink) add(e *eventlog.Event, v *eventlog.Value) (bool, error) {
@@ -35,8 +40,15 @@ func (s *csvSink) add(e *eventlog.Event, v *eventlog.Value) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	s.row = [5]string{e.Run, v.Tag, strconv.FormatInt(e.Step, 10), decimal(e.WallTime, 'f'), decimal(x, 'g')}
-	return true, s.w.Write(s.row[:])
+	s.row = append(s.row[:0], e.Run, v.Tag, strconv.FormatInt(e.Step, 10), decimal(e.WallTime, 'f'), decimal(x, 'g'))
+	if s.axes != nil {
+		place := ""
+		if at := s.axes.at(e.Run, e.Step); !math.IsNaN(at) {
+			place = decimal(at, 'g')
+		}
+		s.row = append(s.row, place)
+	}
+	return true, s.w.Write(s.row)
 }
 
 // decimal writes a number so that it reads back the same, NaN and infinities as
@@ -62,22 +74,30 @@ func (s *csvSink) close() error {
 type ndjsonSink struct {
 	w     *bufio.Writer
 	blobs bool
+	axes  *axes // nil: no field x
 }
 
-func newNDJSONSink(w io.Writer, blobs bool) *ndjsonSink {
-	return &ndjsonSink{bufio.NewWriterSize(w, 1<<16), blobs}
+func newNDJSONSink(w io.Writer, blobs bool, axes *axes) *ndjsonSink {
+	return &ndjsonSink{bufio.NewWriterSize(w, 1<<16), blobs, axes}
 }
 
 type rowJSON struct {
-	Run      string `json:"run"`
-	Step     int64  `json:"step"`
-	WallTime number `json:"wall_time"`
+	Run      string  `json:"run"`
+	Step     int64   `json:"step"`
+	X        *number `json:"x,omitempty"`
+	WallTime number  `json:"wall_time"`
 	valueJSON
 }
 
 func (s *ndjsonSink) add(e *eventlog.Event, v *eventlog.Value) (bool, error) {
 	j, malformed := describe(v, s.blobs)
-	err := writeLine(s.w, rowJSON{e.Run, e.Step, number(e.WallTime), j})
+	row := rowJSON{Run: e.Run, Step: e.Step, WallTime: number(e.WallTime), valueJSON: j}
+	if s.axes != nil {
+		if at := number(s.axes.at(e.Run, e.Step)); !math.IsNaN(float64(at)) {
+			row.X = &at
+		}
+	}
+	err := writeLine(s.w, row)
 	if err == nil {
 		err = malformed
 	}

@@ -25,10 +25,16 @@ func (a *app) showFollow(ctx context.Context, path string, s *selection, o showO
 		return err
 	}
 	config := eventlog.FollowConfig{Filter: c.config.Filter, Interval: o.interval}
+	if o.axes != nil {
+		config.Filter = o.axes.filter(c.config.Filter)
+	}
+	if a.json && o.axes != nil {
+		return fmt.Errorf("--x %q with --follow draws; with --json the points are printed as they come", o.x)
+	}
 	if a.json {
 		return a.followJSON(ctx, path, config)
 	}
-	f := &followed{purge: c.config.Purge, index: make(map[[2]string]int), changed: true}
+	f := &followed{chosen: c.config.Filter, purge: c.config.Purge, index: make(map[[2]string]int), changed: true}
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		for e, err := range eventlog.Follow(ctx, path, config) {
@@ -96,7 +102,8 @@ func eachScalar(e *eventlog.Event, do func(v *eventlog.Value, x float64) error) 
 
 // followed is the curves of files that grow. It is safe for concurrent use.
 type followed struct {
-	purge bool
+	chosen eventlog.Filter
+	purge  bool
 
 	mu      sync.Mutex // guards what follows
 	curves  []eventlog.Curve
@@ -179,6 +186,9 @@ func (a *app) drawFollowed(f *followed, path string, o showOptions) error {
 		}
 	}
 	slices.SortFunc(curves, func(a, b eventlog.Curve) int { return cmp.Compare(a.Run, b.Run) })
+	if o.axes != nil {
+		curves, _ = o.axes.take(curves, f.chosen)
+	}
 	var text bytes.Buffer
 	if len(curves) == 0 {
 		fmt.Fprintf(&text, "%s: waiting for scalars\n", safe.Text(path))

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/runhook/runhook/cmd/runhook/internal/chart"
+	"github.com/runhook/runhook/cmd/runhook/internal/safe"
 	"github.com/runhook/runhook/summary/eventlog"
 )
 
@@ -27,7 +28,10 @@ func (a *app) showCommand() *cobra.Command {
 		Short: "Draw curves in the terminal",
 		Long: `show draws the scalars below PATH: a chart for each tag, in it a curve for each
 run. With --smooth the curve is smoothed as TensorBoard does it, and the raw one
-is drawn faint behind. NaN and infinities break the line and are counted.
+is drawn faint behind. NaN and infinities break the line and are counted. With
+--x TAG it is drawn over another scalar of its run, such as the epoch, whose
+values are taken as on straight lines between its points; points before its first
+and behind its last one are left out and counted.
 
 What a restart has overtaken is left out (--purge=false keeps it). With --follow
 the charts are drawn again as the files grow, until Ctrl-C.
@@ -37,6 +41,7 @@ one point a line.`,
 		Example: `  runhook show runs
   runhook show runs --tag '*loss' --smooth 0.6 --log
   runhook show runs --tag loss --run 'seed*' --x relative --height 30
+  runhook show runs --tag '*loss' --x epoch
   runhook show runs --tag accuracy --follow`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -48,7 +53,7 @@ one point a line.`,
 	s.purgeFlag(cmd, true)
 	f := cmd.Flags()
 	f.Float64Var(&o.smooth, "smooth", 0, "smooth by this `WEIGHT`, 0 to 1; TensorBoard's slider begins at 0.6")
-	f.StringVarP(&o.x, "x", "x", "step", "the horizontal axis: step, relative (hours since the run's first point) or time")
+	f.StringVarP(&o.x, "x", "x", "step", "the horizontal axis: step, relative (hours since the run's first point), time, or the `TAG` of a scalar")
 	f.BoolVar(&o.log, "log", false, "logarithmic vertical axis")
 	f.StringVarP(&o.y, "y", "y", "", "lowest and highest value of the vertical axis, as `LOW:HIGH`")
 	f.IntVar(&o.width, "width", 0, "width in characters (default: the terminal's, or 80)")
@@ -57,7 +62,7 @@ one point a line.`,
 	f.StringVar(&o.color, "color", "auto", "colours: auto, always or never")
 	f.BoolVarP(&o.follow, "follow", "f", false, "draw again as the files grow, until Ctrl-C")
 	f.DurationVar(&o.interval, "interval", time.Second, "pause between two looks with --follow")
-	mustComplete(cmd, "x", []string{"step", "relative", "time"})
+	a.completeTags(cmd, "x", "step", "relative", "time")
 	mustComplete(cmd, "color", []string{"auto", "always", "never"})
 	return cmd
 }
@@ -71,6 +76,7 @@ type showOptions struct {
 	interval      time.Duration
 
 	low, high float64 // y, understood
+	axes      *axes   // x, if it is a tag; else nil
 }
 
 func (o *showOptions) resolve() error {
@@ -78,8 +84,11 @@ func (o *showOptions) resolve() error {
 	if !(o.smooth >= 0 && o.smooth <= 1) {
 		errs = append(errs, fmt.Errorf("--smooth %v, want 0 to 1", o.smooth))
 	}
+	if o.x == "" {
+		errs = append(errs, errors.New(`--x "", want step, relative, time or the tag of a scalar`))
+	}
 	if !slices.Contains([]string{"step", "relative", "time"}, o.x) {
-		errs = append(errs, fmt.Errorf("--x %q, want step, relative or time", o.x))
+		o.axes = &axes{tag: o.x}
 	}
 	if !slices.Contains([]string{"auto", "always", "never"}, o.color) {
 		errs = append(errs, fmt.Errorf("--color %q, want auto, always or never", o.color))
@@ -113,9 +122,23 @@ func (a *app) show(ctx context.Context, path string, s *selection, o showOptions
 	if err != nil {
 		return err
 	}
+	chosen := l.config.Filter
+	if o.axes != nil {
+		l.config.Filter = o.axes.filter(chosen)
+	}
 	curves, status, err := a.scalars(ctx, l)
 	if err != nil {
 		return err
+	}
+	if o.axes != nil {
+		var without []string
+		curves, without = o.axes.take(curves, chosen)
+		if err := o.axes.missing(); err != nil {
+			return errors.Join(err, status.ended())
+		}
+		for _, run := range without {
+			a.remark("run %q has no %q and is left out", run, o.x)
+		}
 	}
 	if len(curves) == 0 {
 		return errors.Join(fmt.Errorf("%s: no scalars that match", path), status.ended())
@@ -134,13 +157,18 @@ type curveJSON struct {
 	Steps     []int64  `json:"steps"`
 	WallTimes []number `json:"wall_times"`
 	Values    []number `json:"values"`
+	X         []number `json:"x,omitempty"`
 	Smoothed  []number `json:"smoothed,omitempty"`
 }
 
 func (a *app) showJSON(curves []eventlog.Curve, o showOptions) error {
 	out := make([]curveJSON, len(curves))
 	for i, c := range curves {
-		out[i] = curveJSON{Run: c.Run, Tag: c.Tag, Steps: c.Steps, WallTimes: numbers(c.WallTimes), Values: numbers(c.Values)}
+		var places []float64
+		if o.axes != nil {
+			c, places = o.axes.place(c)
+		}
+		out[i] = curveJSON{Run: c.Run, Tag: c.Tag, Steps: c.Steps, WallTimes: numbers(c.WallTimes), Values: numbers(c.Values), X: numbers(places)}
 		if o.smooth > 0 {
 			out[i].Smoothed = numbers(chart.Smooth(c.Values, o.smooth))
 		}
@@ -196,7 +224,7 @@ func (a *app) chartOptions(n int, o showOptions) chart.Options {
 	out := chart.Options{
 		Width: cmp.Or(o.width, width), Height: o.height,
 		Color: o.color == "always" || o.color == "auto" && a.OutTerminal && !a.NoColor,
-		Log:   o.log, Y: [2]float64{o.low, o.high}, XTitle: o.x,
+		Log:   o.log, Y: [2]float64{o.low, o.high}, XTitle: safe.Text(o.x),
 	}
 	if out.Height == 0 {
 		out.Height = min(max(height/min(n, 2)-5, 12), 40)
@@ -228,6 +256,13 @@ func clockLabel(curves []eventlog.Curve) func(float64) string {
 // line makes the curve that is drawn.
 func line(c eventlog.Curve, o showOptions) chart.Line {
 	l := chart.Line{Name: c.Run, X: make([]float64, len(c.Steps)), Y: c.Values, Note: note(c)}
+	if o.axes != nil {
+		placed, places := o.axes.place(c)
+		l.X, l.Y = places, placed.Values
+		if left := len(c.Steps) - len(places); left > 0 {
+			l.Note += fmt.Sprintf(", %s without %s", grouped(int64(left)), o.x)
+		}
+	}
 	for i := range l.X {
 		switch o.x {
 		case "step":
@@ -238,7 +273,7 @@ func line(c eventlog.Curve, o showOptions) chart.Line {
 			l.X[i] = (c.WallTimes[i] - c.WallTimes[0]) / 3600
 		}
 	}
-	if o.smooth > 0 {
+	if o.smooth > 0 && len(l.Y) > 0 {
 		l.Behind, l.Y = l.Y, chart.Smooth(l.Y, o.smooth)
 		l.Note += ", smoothed " + figure(l.Y[len(l.Y)-1])
 	}
