@@ -59,7 +59,9 @@ func BenchmarkWriteScalar(b *testing.B) {
 			if buf, err = (proto.MarshalOptions{}).MarshalAppend(tfrecord.Begin(buf), event); err != nil {
 				b.Fatal(err)
 			}
-			if buf = tfrecord.End(buf, start); len(buf) >= 1<<19 {
+			buf = tfrecord.End(buf, start)
+			tfrecord.Seal(buf[start:])
+			if len(buf) >= 1<<19 {
 				if _, err := f.Write(buf); err != nil {
 					b.Fatal(err)
 				}

@@ -162,7 +162,8 @@ func (s *stream) beginRecord() (start int) {
 	return start
 }
 
-// endRecord completes the record that begins at start.
+// endRecord ends the record that begins at start. Its checksums are left to the
+// goroutine.
 func (s *stream) endRecord(start int) {
 	q := &s.queue
 	q.records = tfrecord.End(q.records, start)

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"time"
+
+	"github.com/runhook/runhook/internal/tfrecord"
 )
 
 // The pauses between attempts to heal a file.
@@ -110,6 +112,7 @@ func (s *stream) writeBatch(o *output) error {
 	s.queue, s.spare = batch{records: s.spare}, nil
 	s.progress.Broadcast() // there is room again
 	s.mu.Unlock()
+	tfrecord.Seal(b.records)
 	at, events, err := o.write(b, sync, verify)
 	if err != nil && s.config.WhenBroken == ErrorHeal {
 		err = errors.Join(err, o.leave())
@@ -169,6 +172,7 @@ func (s *stream) giveUp(err error) {
 // requeue puts in front of the queue what could not be written, and makes it the
 // beginning of a new file.
 func (s *stream) requeue(rest batch) {
+	tfrecord.Seal(s.queue.records)
 	rest.add(s.queue)
 	end := cut{at: len(rest.records), events: rest.events}
 	if len(rest.cuts) > 0 {

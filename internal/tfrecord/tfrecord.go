@@ -55,7 +55,9 @@ func Checksum(b []byte) uint32 {
 func Append(dst, payload []byte) []byte {
 	start := len(dst)
 	dst = Begin(slices.Grow(dst, Overhead+len(payload)))
-	return End(append(dst, payload...), start)
+	dst = End(append(dst, payload...), start)
+	Seal(dst[start:])
+	return dst
 }
 
 // shortLengths holds the checksums of the lengths of short records: an event
@@ -78,21 +80,32 @@ func lengthChecksum(length []byte) uint32 {
 }
 
 // Begin appends room for a record's header to dst and returns the extended
-// slice. The caller appends the payload to it and completes the record with
-// End. Until then the header holds zeros.
+// slice. The caller appends the payload to it, ends the record with End and, now
+// or when there are more, seals it with Seal.
 func Begin(dst []byte) []byte {
 	var header [HeaderSize]byte
 	return append(dst, header[:]...)
 }
 
-// End completes the record that began at start, the length that dst had before
-// Begin: it fills in the header for the payload appended since, appends the
-// footer and returns the extended slice. It allocates only if dst has to grow.
+// End ends the record that began at start, the length that dst had before Begin: it
+// fills in the length of the payload appended since, appends room for the footer and
+// returns the extended slice. It allocates only if dst has to grow.
 func End(dst []byte, start int) []byte {
-	header, payload := dst[start:start+HeaderSize], dst[start+HeaderSize:]
-	binary.LittleEndian.PutUint64(header, uint64(len(payload)))
-	binary.LittleEndian.PutUint32(header[lengthSize:], lengthChecksum(header[:lengthSize]))
-	return binary.LittleEndian.AppendUint32(dst, Checksum(payload))
+	binary.LittleEndian.PutUint64(dst[start:], uint64(len(dst)-start-HeaderSize))
+	var footer [FooterSize]byte
+	return append(dst, footer[:]...)
+}
+
+// Seal fills in the checksums of records, which End has ended. It is half of the
+// cost of a short record, and may be another goroutine's.
+func Seal(records []byte) {
+	for len(records) > 0 {
+		length := records[:lengthSize]
+		end := HeaderSize + int(binary.LittleEndian.Uint64(length))
+		binary.LittleEndian.PutUint32(records[lengthSize:], lengthChecksum(length))
+		binary.LittleEndian.PutUint32(records[end:], Checksum(records[HeaderSize:end]))
+		records = records[end+FooterSize:]
+	}
 }
 
 // WholeRecords returns how many leading bytes of b whole records occupy; what

@@ -1,6 +1,7 @@
 package tfrecord_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"math/bits"
 	"slices"
@@ -77,7 +78,7 @@ func TestChecksumIsTheMaskedCRC32C(t *testing.T) {
 	}
 }
 
-func TestBeginAndEndFrameWhatIsAppendedBetweenThem(t *testing.T) {
+func TestBeginEndAndSealFrameWhatIsAppendedBetweenThem(t *testing.T) {
 	earlier := []byte("earlier")
 	for _, payload := range []string{"", "x", strings.Repeat("payload ", 1000)} {
 		b := tfrecord.Begin(slices.Clone(earlier))
@@ -86,6 +87,7 @@ func TestBeginAndEndFrameWhatIsAppendedBetweenThem(t *testing.T) {
 			b = append(b, payload[i])
 		}
 		b = tfrecord.End(b, len(earlier))
+		tfrecord.Seal(b[len(earlier):])
 		require.Equal(t, tfrecord.Append(slices.Clone(earlier), []byte(payload)), b)
 	}
 }
@@ -94,7 +96,25 @@ func TestBeginOverwritesWhatTheSpareCapacityHeld(t *testing.T) {
 	dirty := slices.Repeat([]byte{0xff}, 64)
 	b := tfrecord.Begin(dirty[:0])
 	require.Equal(t, make([]byte, tfrecord.HeaderSize), b)
-	require.Equal(t, tfrecord.Append(nil, nil), tfrecord.End(b, 0))
+	b = tfrecord.End(b, 0)
+	require.Equal(t, make([]byte, tfrecord.Overhead), b)
+	tfrecord.Seal(b)
+	require.Equal(t, tfrecord.Append(nil, nil), b)
+}
+
+func TestManyRecordsAreSealedAtOnceAndAgain(t *testing.T) {
+	var want, got []byte
+	for n := range 600 {
+		payload := bytes.Repeat([]byte{byte(n)}, n)
+		want = tfrecord.Append(want, payload)
+		start := len(got)
+		got = tfrecord.End(append(tfrecord.Begin(got), payload...), start)
+	}
+	for range 2 {
+		tfrecord.Seal(got)
+		require.Equal(t, want, got)
+	}
+	tfrecord.Seal(nil)
 }
 
 func TestFramingIntoSpareCapacityAllocatesNothing(t *testing.T) {
@@ -106,6 +126,7 @@ func TestFramingIntoSpareCapacityAllocatesNothing(t *testing.T) {
 		buf = tfrecord.Begin(buf)
 		buf = append(buf, payload...)
 		buf = tfrecord.End(buf, start)
+		tfrecord.Seal(buf[start:])
 	}))
 	require.Zero(t, testing.AllocsPerRun(100, func() {
 		if tfrecord.WholeRecords(buf) != len(buf) {

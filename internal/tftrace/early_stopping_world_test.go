@@ -225,9 +225,7 @@ func (w *world) appendTo(path string, e evalEvent) error {
 		if err != nil {
 			return err
 		}
-		start := len(bytes)
-		bytes = append(tfrecord.Begin(bytes), payload...)
-		bytes = tfrecord.End(bytes, start)
+		bytes = tfrecord.Append(bytes, payload)
 	}
 	switch {
 	case e.Corrupt:
