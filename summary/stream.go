@@ -207,9 +207,21 @@ func (s *stream) addValues(now time.Time, step int64, values []Value) error {
 	return nil
 }
 
+// lock takes the lock for a scalar. That is held for less time than it takes to park
+// a goroutine, which Mutex does at once where others wait for the processor: this
+// looks a few times before.
+func (s *stream) lock() {
+	for range 40 {
+		if s.mu.TryLock() {
+			return
+		}
+	}
+	s.mu.Lock()
+}
+
 // addScalar adds an event with one scalar. It is the hot path of plain loops.
 func (s *stream) addScalar(now time.Time, step int64, tag string, value float32) error {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if taken, err := s.ready(); !taken {
 		return err
