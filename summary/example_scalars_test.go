@@ -292,19 +292,24 @@ func ExampleRunWriters() {
 // A curve over epochs, with 1000 steps each: TensorBoard's axis reads 0.5k, 1k …
 func ExampleFixedStep() {
 	w := stdout()
-	const batches = 2
-	for batch := 1; batch <= 4; batch++ {
-		step, err := summary.FixedStep(float64(batch)/batches, 1000)
-		if err != nil {
-			log.Fatal(err)
-		}
-		if err := w.Scalar("loss", 1/float64(batch), step); err != nil {
-			log.Fatal(err)
+	const epochs, batches = 2, 2
+	loss := 1.0
+	for epoch := range epochs {
+		for batch := range batches {
+			loss /= 2
+			done := float64(epoch) + float64(batch+1)/batches
+			step, err := summary.FixedStep(done, 1000)
+			if err != nil {
+				log.Fatal(err)
+			}
+			if err := w.Scalar("loss", loss, step); err != nil {
+				log.Fatal(err)
+			}
 		}
 	}
 	// Output:
-	// step=500 loss=1
-	// step=1000 loss=0.5
-	// step=1500 loss=0.33333334
-	// step=2000 loss=0.25
+	// step=500 loss=0.5
+	// step=1000 loss=0.25
+	// step=1500 loss=0.125
+	// step=2000 loss=0.0625
 }

@@ -25,7 +25,8 @@ func (x *axes) filter(chosen eventlog.Filter) eventlog.Filter {
 }
 
 // take takes the axes from the curves. It returns the others as far as they are
-// chosen, but not those of runs without an axis, which it names.
+// chosen, but not those of runs without an axis, which it names. An axis is itself
+// among them only where tags are chosen, and it is one of these.
 func (x *axes) take(curves []eventlog.Curve, chosen eventlog.Filter) (rest []eventlog.Curve, without []string) {
 	x.runs = make(map[string]*eventlog.Axis)
 	for i := range curves {
@@ -35,7 +36,7 @@ func (x *axes) take(curves []eventlog.Curve, chosen eventlog.Filter) (rest []eve
 	}
 	for _, c := range curves {
 		switch {
-		case c.Tag == x.tag:
+		case c.Tag == x.tag && (chosen.Tag == nil || !chosen.Tag(c.Tag)):
 		case x.runs[c.Run] == nil:
 			if !slices.Contains(without, c.Run) {
 				without = append(without, c.Run)
@@ -79,11 +80,11 @@ func (x *axes) at(run string, step int64) float64 {
 	return axis.At(step)
 }
 
-// place returns the points of a curve that have a place, and their places.
+// place returns the points of a curve that have a finite place, and their places.
 func (x *axes) place(c eventlog.Curve) (placed eventlog.Curve, places []float64) {
 	placed = points(c, func(i int) bool {
 		at := x.at(c.Run, c.Steps[i])
-		if math.IsNaN(at) {
+		if math.IsNaN(at) || math.IsInf(at, 0) {
 			return false
 		}
 		places = append(places, at)

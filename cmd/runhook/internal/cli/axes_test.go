@@ -1,6 +1,8 @@
 package cli_test
 
 import (
+	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,6 +74,28 @@ func TestCurvesAreDrawnOverAScalar(t *testing.T) {
 	require.Contains(t, command(t, "show", "runs", "--run", "c", "--x", "epoch").err, "no run has a scalar of this tag")
 	require.Contains(t, succeeds(t, "show", "runs", "--run", "a", "--x", "epoch", "--steps", "0:2"), "nothing to draw")
 	require.Contains(t, succeeds(t, "show", "runs", "--run", "a", "--x", "epoch", "--steps", "0:2", "--smooth", "0.5"), "nothing to draw")
+}
+
+func TestTheAxisHasAChartOnlyIfItIsChosen(t *testing.T) {
+	epochs(t)
+	require.NotRegexp(t, `(?m)^epoch$`, succeeds(t, "show", "runs", "--run", "a", "--x", "epoch"))
+	require.Regexp(t, `(?m)^epoch$`, succeeds(t, "show", "runs", "--run", "a", "--x", "epoch", "--tag", "epoch", "--tag", "loss"))
+	require.Contains(t, succeeds(t, "show", "runs", "--run", "a", "--x", "epoch", "--tag", "epoch"), "a  2 at step 8\n")
+}
+
+func TestPointsWhoseAxisIsNotFiniteAreLeftOutAndCounted(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "runs/a", first, func(w *summary.FileWriter) {
+		for step, epoch := range []float64{0, 1, math.Inf(1), 3, math.NaN(), 5} {
+			must(t, w.Scalar("loss", 1, int64(step)))
+			must(t, w.Scalar("epoch", epoch, int64(step)))
+		}
+	})
+	require.Contains(t, succeeds(t, "show", "runs", "--x", "epoch"), "a  1 at step 5, 2 without epoch\n")
+	var curves []struct{ X, Values []float64 }
+	require.NoError(t, json.Unmarshal([]byte(succeeds(t, "show", "runs", "--x", "epoch", "--json")), &curves))
+	require.Equal(t, []float64{0, 1, 3, 5}, curves[0].X)
+	require.Len(t, curves[0].Values, 4)
 }
 
 func TestRowsTellWhereStepsAreOnTheAxisOfAScalar(t *testing.T) {

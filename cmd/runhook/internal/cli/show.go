@@ -30,8 +30,9 @@ func (a *app) showCommand() *cobra.Command {
 run. With --smooth the curve is smoothed as TensorBoard does it, and the raw one
 is drawn faint behind. NaN and infinities break the line and are counted. With
 --x TAG it is drawn over another scalar of its run, such as the epoch, whose
-values are taken as on straight lines between its points; points before its first
-and behind its last one are left out and counted.
+values are taken as on straight lines between its points; points before its first,
+behind its last, and at one that is not finite are left out and counted. The
+scalar itself has a chart only if --tag chooses it.
 
 What a restart has overtaken is left out (--purge=false keeps it). With --follow
 the charts are drawn again as the files grow, until Ctrl-C.
