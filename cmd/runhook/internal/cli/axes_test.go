@@ -98,6 +98,13 @@ func TestPointsWhoseAxisIsNotFiniteAreLeftOutAndCounted(t *testing.T) {
 	require.Len(t, curves[0].Values, 4)
 }
 
+func TestTheShellIsOfferedScalarsForTheAxis(t *testing.T) {
+	logdir(t)
+	require.Equal(t, "step\nrelative\ntime\naccuracy\nloss\n:4\n", command(t, "__complete", "show", "runs", "--x", "").out)
+	require.Equal(t, "accuracy\nloss\n:4\n", command(t, "__complete", "export", "runs", "--x", "").out)
+	require.Contains(t, command(t, "__complete", "export", "runs", "--tag", "").out, "samples/in\n")
+}
+
 func TestRowsTellWhereStepsAreOnTheAxisOfAScalar(t *testing.T) {
 	epochs(t)
 	require.Equal(t, `run,tag,step,wall_time,value,x

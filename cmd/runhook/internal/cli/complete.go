@@ -23,18 +23,25 @@ func (a *app) complete(cmd *cobra.Command) {
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	})
-	a.completeTags(cmd, "tag")
+	a.completeTags(cmd, "tag", func(eventlog.Kind) bool { return true })
 }
 
-// completeTags offers words and names of tags for a flag.
-func (a *app) completeTags(cmd *cobra.Command, flag string, words ...string) {
+// completeAxis offers words and names of scalars for --x.
+func (a *app) completeAxis(cmd *cobra.Command, words ...string) {
+	a.completeTags(cmd, "x", func(k eventlog.Kind) bool { return k == eventlog.KindScalar }, words...)
+}
+
+// completeTags offers words and names of tags, of kinds that fit, for a flag.
+func (a *app) completeTags(cmd *cobra.Command, flag string, fits func(eventlog.Kind) bool, words ...string) {
 	mustCompleteFunc(cmd, flag, func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
 		defer cancel()
 		series, _ := eventlog.Tags(ctx, pathArg(args), eventlog.Config{}) // What can be read.
 		var names []string
 		for _, s := range series {
-			names = append(names, s.Tag)
+			if fits(s.Kind) {
+				names = append(names, s.Tag)
+			}
 		}
 		slices.Sort(names)
 		return append(slices.Clone(words), slices.Compact(names)...), cobra.ShellCompDirectiveNoFileComp

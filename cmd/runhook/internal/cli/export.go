@@ -55,7 +55,7 @@ is there already is not replaced without --force.`,
 	f.StringVarP(&o.format, "format", "F", "", "csv, ndjson, parquet or files")
 	f.StringVarP(&o.out, "output", "o", "", "the file, or for files the new directory, to write")
 	f.StringVarP(&o.x, "x", "x", "", "csv, ndjson: tell where steps are on the axis of the scalar of this `TAG`")
-	a.completeTags(cmd, "x")
+	a.completeAxis(cmd)
 	f.BoolVar(&o.force, "force", false, "replace the file")
 	f.BoolVar(&o.salvage, "salvage", false, "read on behind damage")
 	f.BoolVar(&o.blobs, "blobs", false, "ndjson: with the bytes of pictures, sounds and graphs, in base64")

@@ -63,7 +63,7 @@ one point a line.`,
 	f.StringVar(&o.color, "color", "auto", "colours: auto, always or never")
 	f.BoolVarP(&o.follow, "follow", "f", false, "draw again as the files grow, until Ctrl-C")
 	f.DurationVar(&o.interval, "interval", time.Second, "pause between two looks with --follow")
-	a.completeTags(cmd, "x", "step", "relative", "time")
+	a.completeAxis(cmd, "step", "relative", "time")
 	mustComplete(cmd, "color", []string{"auto", "always", "never"})
 	return cmd
 }
