@@ -20,7 +20,8 @@ import (
 // LoggingTensorHookConfig describes a [LoggingTensorHook].
 type LoggingTensorHookConfig struct {
 	// Tensors are the names to log, in this order; each is its own tag. Exactly
-	// one of Tensors and TaggedTensors is needed.
+	// one of Tensors and TaggedTensors is needed; an empty one logs that there was a
+	// run.
 	Tensors []string
 	// TaggedTensors maps tags to names. They are logged in the order of the tags.
 	TaggedTensors map[string]string
@@ -44,7 +45,7 @@ type LoggingTensorHookConfig struct {
 func (c LoggingTensorHookConfig) validate() error {
 	var errs []error
 	switch {
-	case len(c.Tensors) == 0 && len(c.TaggedTensors) == 0:
+	case c.Tensors == nil && c.TaggedTensors == nil:
 		errs = append(errs, errors.New("neither Tensors nor TaggedTensors is set, want exactly one"))
 	case len(c.Tensors) > 0 && len(c.TaggedTensors) > 0:
 		errs = append(errs, errors.New("both Tensors and TaggedTensors are set, want exactly one"))

@@ -53,6 +53,13 @@ func TestABadLoggingConfigReportsAllOfIt(t *testing.T) {
 	}
 }
 
+func TestAnEmptyListLogsThatThereWasARun(t *testing.T) {
+	var out bytes.Buffer
+	h := newLogging(t, hooks.LoggingTensorHookConfig{Tensors: []string{}, EveryNIter: 2, Output: &out})
+	train(t, newTrainer(), 3, "loss", h)
+	require.Regexp(t, `^\n \(\d\.\d{3} sec\)\n$`, out.String())
+}
+
 func TestTheRunsThatAreLogged(t *testing.T) {
 	loss := []string{"loss"}
 	for _, c := range []struct {

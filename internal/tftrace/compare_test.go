@@ -21,7 +21,10 @@ func (tr trace) binding(isProbe func(hook string) bool) trace {
 			continue
 		}
 		e = maps.Clone(e)
-		maps.DeleteFunc(e, func(key string, value any) bool { return value == nil || key == "text" })
+		maps.DeleteFunc(e, func(key string, value any) bool {
+			empty, ok := value.(map[string]any)
+			return value == nil || key == "text" || ok && len(empty) == 0
+		})
 		if e["error"] != nil {
 			delete(e, "asks_stop") // the format does not say that it is noted of a callback that fails
 		}

@@ -49,7 +49,7 @@ func newLogging(l *library, h hookSpec) (session.SessionRunHook, error) {
 			config.TaggedTensors[tag] = name.(string)
 		}
 	} else {
-		config.Tensors = namesIn(args.Tensors)
+		config.Tensors = append([]string{}, namesIn(args.Tensors)...) // an empty list is one
 	}
 	config.Formatter = func(log hooks.TensorLog) string {
 		text := "formatted"
