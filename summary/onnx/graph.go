@@ -246,7 +246,7 @@ func (b *builder) define(s *scope, value, made string) error {
 		return fmt.Errorf("value %q is made by %q and by %q", value, other, made)
 	}
 	s.values[value] = made
-	b.spend(thingCost + len(made))
+	b.spend(thingCost + len(value) + len(made))
 	return b.err()
 }
 

@@ -68,6 +68,7 @@ func TestWhatIsMadeOfAModelIsBounded(t *testing.T) {
 		"attributes":     modelOf(nodeOf("", "f", nil, strings.Repeat(field(5), 1<<20))),
 		"names":          modelOf(nodeOf(long, "If", nil, field(5, field(6, nodes)))),
 		"outputs":        modelOf(nodeOf(long, "f", nil, numbered(2, 1<<10))),
+		"long inputs":    functionOf("f", field(4, long)) + modelOf(nodes),
 		"uses of a name": modelOf(nodeOf(long, "f", nil, field(2, "x")), nodeOf("", "f", slices.Repeat([]string{"x"}, 1<<10))),
 	} {
 		_, err := onnx.GraphWithin(1<<23, []byte(model))
