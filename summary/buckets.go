@@ -51,11 +51,11 @@ const mostUnit = 16
 // limit below 1 is 1.
 func (b Buckets) AtMost(n int) Buckets {
 	most := Buckets(min(max(n, 1), histogram.MaxEqualBuckets))
-	rule, _, ok := b.rule()
+	rule, before, ok := b.rule()
 	if !ok {
 		return min(b, most)
 	}
-	return byRule + Buckets(rule) + mostUnit*most
+	return byRule + Buckets(rule) + mostUnit*min(most, Buckets(before))
 }
 
 // rule takes b apart; ok is false if it is a number.

@@ -33,6 +33,7 @@ func TestRulesTellTheNumberOfBuckets(t *testing.T) {
 		assert.Equal(t, want, bucketsOf(t, b.AtMost(100), session.TensorOf(values)), b)
 		assert.Equal(t, 4, bucketsOf(t, b.AtMost(4), session.TensorOf(values)), b)
 		assert.Equal(t, 3, bucketsOf(t, b.AtMost(4).AtMost(3), session.TensorOf(values)), b)
+		assert.Equal(t, 3, bucketsOf(t, b.AtMost(3).AtMost(4), session.TensorOf(values)), b)
 		assert.Equal(t, 1, bucketsOf(t, b.AtMost(-1), session.TensorOf(values)), b)
 	}
 	assert.Equal(t, summary.Buckets(20), summary.Buckets(30).AtMost(20))
