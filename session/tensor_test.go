@@ -81,7 +81,7 @@ func TestAShapeHasToFitItsData(t *testing.T) {
 		{"two dimensions", session.Tensor{Shape: []int{2, 3}, Data: make([]float32, 6)}, ""},
 		{"a scalar", session.Tensor{Data: []float32{1}}, ""},
 		{"nothing", session.Tensor{Shape: []int{0}, Data: []float32{}}, ""},
-		{"nothing in a big shape", session.Tensor{Shape: []int{1 << 40, 0}, Data: []float32(nil)}, ""},
+		{"nothing in a big shape", session.Tensor{Shape: []int{math.MaxInt, 0}, Data: []float32(nil)}, ""},
 		{"a scalar of two", session.Tensor{Data: []float32{1, 2}}, "tensor shape [] holds 1 elements, data has 2"},
 		{"too few", session.Tensor{Shape: []int{2, 2}, Data: []float32{1}}, "tensor shape [2 2] holds 4 elements, data has 1"},
 		{"a negative dimension", session.Tensor{Shape: []int{-1, -2}, Data: []float32{1, 2}}, "tensor shape [-1 -2]: negative dimension"},

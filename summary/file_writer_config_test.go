@@ -37,10 +37,10 @@ func TestABadConfigReportsAllOfIt(t *testing.T) {
 		{"FilenameSuffix", summary.FileWriterConfig{FilenameSuffix: "../x"}, []string{`FilenameSuffix is "../x", want no path separator in it`}},
 		{"FilenameSuffix of Windows", summary.FileWriterConfig{FilenameSuffix: `\x`}, []string{`FilenameSuffix is "\\x", want no path separator in it`}},
 		{
-			"several", summary.FileWriterConfig{FlushSecs: -2, MaxQueueBytes: math.MinInt, Sync: -1, FilenameSuffix: "/"},
+			"several", summary.FileWriterConfig{FlushSecs: -2, MaxQueueBytes: math.MinInt32, Sync: -1, FilenameSuffix: "/"},
 			[]string{
 				"FlushSecs is -2ns, want a positive duration, 0 (10s) or Off",
-				"MaxQueueBytes is -9223372036854775808, want a positive number or 0 (1 MiB)",
+				"MaxQueueBytes is -2147483648, want a positive number or 0 (1 MiB)",
 				"Sync is -1, want SyncNever, SyncOnFlush or SyncPeriodic",
 				`FilenameSuffix is "/", want no path separator in it`,
 			},

@@ -2,6 +2,7 @@ package summary_test
 
 import (
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"io"
@@ -21,6 +22,13 @@ import (
 type failingFigure struct{}
 
 func (failingFigure) WriteTo(io.Writer) (int64, error) { return 0, errors.New("no ink") }
+
+// An endlessImage is wider than an int can tell.
+type endlessImage struct{ image.Image }
+
+func (endlessImage) Bounds() image.Rectangle {
+	return image.Rectangle{Min: image.Pt(math.MinInt, 0), Max: image.Pt(math.MaxInt, 1)}
+}
 
 type graphOf []session.GraphNode
 
@@ -56,7 +64,7 @@ func TestWhatCannotBeShownIsNamedAndNothingIsWritten(t *testing.T) {
 		{w.HistogramV1("a", nil, 1), `summary: histogram "a": values are a <nil>, want a slice of numbers or a tensor`},
 		{w.NonFinite("a", []bool{true}, 1), `summary: histogram "a": values are a []bool, want a slice of numbers or a tensor`},
 		{w.HistogramBuckets("a", one, -1, 1), `summary: histogram "a": histogram: -1 buckets, want 0 to 1048576`},
-		{w.HistogramBuckets("a", one, math.MaxInt, 1), `summary: histogram "a": histogram: 9223372036854775807 buckets, want 0 to 1048576`},
+		{w.HistogramBuckets("a", one, math.MaxInt32, 1), `summary: histogram "a": histogram: 2147483647 buckets, want 0 to 1048576`},
 		{w.HistogramRaw("a", []summary.Bucket{{Left: 0, Right: nan, Count: 1}}, 1), `summary: histogram "a": bucket 0 is from 0 to NaN, want finite edges in order`},
 		{w.HistogramRaw("a", []summary.Bucket{{Left: 2, Right: 1}}, 1), `summary: histogram "a": bucket 0 is from 2 to 1, want finite edges in order`},
 		{w.HistogramRaw("a", []summary.Bucket{{Right: 2}, {Left: 1, Right: 3}}, 1), `summary: histogram "a": bucket 1 begins at 1, before the one before it ends (2)`},
@@ -77,9 +85,11 @@ func TestWhatCannotBeShownIsNamedAndNothingIsWritten(t *testing.T) {
 		{w.Figure("a", noFigure, 1), `summary: figure "a": it is nil`},
 		{w.Figure("a", failingFigure{}, 1), `summary: figure "a": no ink`},
 		{w.Video("a", summary.Animation{}, 1), `summary: video "a": no frames`},
-		{w.Video("a", summary.Animation{Frames: []image.Image{small}, FPS: -1}, 1), `summary: video "a": -1 frames a second, want more than 0 and at most 100`},
-		{w.Video("a", summary.Animation{Frames: []image.Image{small}, FPS: nan}, 1), `summary: video "a": NaN frames a second, want more than 0 and at most 100`},
+		{w.Video("a", summary.Animation{Frames: []image.Image{small}, FPS: -1}, 1), `summary: video "a": -1 frames a second, want 0.001526 to 100`},
+		{w.Video("a", summary.Animation{Frames: []image.Image{small}, FPS: nan}, 1), `summary: video "a": NaN frames a second, want 0.001526 to 100`},
+		{w.Video("a", summary.Animation{Frames: []image.Image{small}, FPS: 0.0015}, 1), `summary: video "a": 0.0015 frames a second, want 0.001526 to 100`},
 		{w.Video("a", summary.Animation{Frames: []image.Image{small, nil}}, 1), `summary: video "a": frame 1 is nil`},
+		{w.Video("a", summary.Animation{Frames: []image.Image{endlessImage{image.White}}}, 1), `summary: video "a": frame 0 is (-1,1), want the size of the first ((-1,1)), and not empty`},
 		{w.Video("a", summary.Animation{Frames: []image.Image{small, large}}, 1), `summary: video "a": frame 1 is (3,2), want the size of the first ((2,2)), and not empty`},
 		{w.Video("a", summary.Animation{Frames: []image.Image{image.NewUniform(color.White)}}, 1), `summary: video "a": frame 0 is (2000000000,2000000000), want at most 65535 by 65535`},
 		{w.Audio("a", summary.Clip{Samples: one, SampleRate: 0}, 1), `summary: audio "a": clip 0: wav: sample rate 0, want more than 0 and less than 2³²`},
@@ -95,10 +105,10 @@ func TestWhatCannotBeShownIsNamedAndNothingIsWritten(t *testing.T) {
 		{w.Tensor("a", summary.Plugin{Name: "p", Class: 7}, d.tensor, 1), `summary: tensor "a": Plugin.Class is 7, want ClassTensor, ClassScalar or ClassBlobSequence`},
 		{w.Tensor("a", summary.Plugin{Name: "p", Class: summary.ClassScalar}, d.tensor, 1), `summary: tensor "a": a int64 tensor of shape [2 1], want a float32 without dimensions for ClassScalar`},
 		{w.Tensor("a", summary.Plugin{Name: "p", Class: summary.ClassBlobSequence}, d.tensor, 1), `summary: tensor "a": a int64 tensor of shape [2 1], want strings of one dimension, one at least, for ClassBlobSequence`},
-		{w.Tensor("a", summary.Plugin{Name: "p"}, session.Tensor{Shape: []int{math.MaxInt, 2}, Data: one}, 1), `summary: tensor "a": tensor shape [9223372036854775807 2]: too many elements`},
+		{w.Tensor("a", summary.Plugin{Name: "p"}, session.Tensor{Shape: []int{math.MaxInt, 2}, Data: one}, 1), fmt.Sprintf(`summary: tensor "a": tensor shape [%d 2]: too many elements`, math.MaxInt)},
 		{w.PRCurve("a", d.labels, d.guesses[1:], summary.PRCurveOptions{}, 1), `summary: PR curve "a": 3 labels and 2 predictions`},
 		{w.PRCurve("a", d.labels, d.guesses, summary.PRCurveOptions{NumThresholds: 1}, 1), `summary: PR curve "a": 1 thresholds, want 2 to 1048576`},
-		{w.PRCurve("a", d.labels, d.guesses, summary.PRCurveOptions{NumThresholds: math.MaxInt}, 1), `summary: PR curve "a": 9223372036854775807 thresholds, want 2 to 1048576`},
+		{w.PRCurve("a", d.labels, d.guesses, summary.PRCurveOptions{NumThresholds: math.MaxInt32}, 1), `summary: PR curve "a": 2147483647 thresholds, want 2 to 1048576`},
 		{w.PRCurve("a", d.labels, d.guesses, summary.PRCurveOptions{Weights: []float64{1}}, 1), `summary: PR curve "a": 1 weights and 3 predictions`},
 		{w.PRCurve("a", []bool{true}, []float32{2}, summary.PRCurveOptions{}, 1), `summary: PR curve "a": prediction 0 is 2, want 0 to 1`},
 		{w.PRCurve("a", []bool{true}, []float32{float32(nan)}, summary.PRCurveOptions{}, 1), `summary: PR curve "a": prediction 0 is NaN, want 0 to 1`},

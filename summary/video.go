@@ -14,7 +14,7 @@ import (
 // An Animation is a sequence of pictures of one size.
 type Animation struct {
 	Frames []image.Image
-	// FPS is frames a second, more than 0 and at most 100. Default 4.
+	// FPS is frames a second, from 0.001526, the slowest of a GIF, to 100. Default 4.
 	FPS float64
 }
 
@@ -31,7 +31,9 @@ func VideoValue(tag string, video Animation) (Value, error) {
 
 const (
 	defaultFPS = 4 // that of torch and tensorboardX
-	maxGIF     = math.MaxUint16
+	minFPS     = 0.001526
+	maxFPS     = 100
+	maxGIF     = math.MaxUint16 // pixels, or hundredths of a second
 )
 
 func (v Animation) gif() ([]byte, error) {
@@ -39,8 +41,8 @@ func (v Animation) gif() ([]byte, error) {
 	if fps == 0 {
 		fps = defaultFPS
 	}
-	if !(fps > 0 && fps <= 100) {
-		return nil, fmt.Errorf("%v frames a second, want more than 0 and at most 100", v.FPS)
+	if !(fps >= minFPS && fps <= maxFPS) {
+		return nil, fmt.Errorf("%v frames a second, want %v to %v", v.FPS, minFPS, maxFPS)
 	}
 	if len(v.Frames) == 0 {
 		return nil, errors.New("no frames")
@@ -50,12 +52,12 @@ func (v Animation) gif() ([]byte, error) {
 		if isNilImage(frame) {
 			return nil, fmt.Errorf("frame %d is nil", i)
 		}
-		bounds := frame.Bounds()
-		if size := v.Frames[0].Bounds().Size(); bounds.Size() != size || bounds.Empty() {
-			return nil, fmt.Errorf("frame %d is %v, want the size of the first (%v), and not empty", i, bounds.Size(), size)
+		size := frame.Bounds().Size() // negative where it overflows
+		if first := v.Frames[0].Bounds().Size(); size != first || size.X < 1 || size.Y < 1 {
+			return nil, fmt.Errorf("frame %d is %v, want the size of the first (%v), and not empty", i, size, first)
 		}
-		if bounds.Dx() > maxGIF || bounds.Dy() > maxGIF {
-			return nil, fmt.Errorf("frame %d is %v, want at most %d by %d", i, bounds.Size(), maxGIF, maxGIF)
+		if size.X > maxGIF || size.Y > maxGIF {
+			return nil, fmt.Errorf("frame %d is %v, want at most %d by %d", i, size, maxGIF, maxGIF)
 		}
 		animation.Delay = append(animation.Delay, int(math.Round(100/fps)))
 	}
