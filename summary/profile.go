@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -112,7 +111,9 @@ func (p *Profile) write(logdir string) (err error) {
 	name := t.begin.Local().Format("2006_01_02_15_04_05")
 	path := filepath.Join(profiles, name)
 	for again := 1; ; again++ {
-		if err := os.Rename(made, path); !errors.Is(err, fs.ErrExist) {
+		// The error for a path that is taken differs from system to system.
+		err := os.Rename(made, path)
+		if _, missing := os.Lstat(path); err == nil || missing != nil {
 			return err
 		}
 		path = filepath.Join(profiles, fmt.Sprintf("%s_%d", name, again))

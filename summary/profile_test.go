@@ -1,6 +1,7 @@
 package summary_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -191,7 +192,7 @@ func TestAProfileHasTensorFlowsForm(t *testing.T) {
 			var steps []int64
 			for _, l := range cpu.Lines {
 				require.Less(t, l.TimestampNs, int64(time.Second), "since the profile began")
-				require.True(t, slices.IsSortedFunc(l.Events, func(a, b xEvent) int { return int(*a.OffsetPs - *b.OffsetPs) }))
+				require.True(t, slices.IsSortedFunc(l.Events, func(a, b xEvent) int { return cmp.Compare(*a.OffsetPs, *b.OffsetPs) }))
 				for _, e := range l.Events {
 					for _, s := range e.Stats {
 						if cpu.EventMetadata[e.MetadataID].Name == "train" && cpu.StatMetadata[s.MetadataID].Name == "step_num" {
@@ -225,6 +226,28 @@ func TestProfilesReplaceNone(t *testing.T) {
 	require.Equal(t, []string{"h.xplane.pb"}, namesIn(t, filepath.Join(dir, "plugins", "profile", name+"_1")))
 	require.Equal(t, readFile(t, dir, "plugins", "profile", name, "h.xplane.pb"), readFile(t, dir, "plugins", "profile", "warm", "h.xplane.pb"))
 	require.Len(t, namesIn(t, dir), 2, "the event file, and nothing half made")
+}
+
+func TestProfilesOfTheSameSecondHaveNamesOfTheirOwn(t *testing.T) {
+	dir := t.TempDir()
+	profiles := filepath.Join(dir, "plugins", "profile")
+	name := profileBegin.Local().Format("2006_01_02_15_04_05")
+	require.NoError(t, os.MkdirAll(profiles, 0o777))
+	require.NoError(t, os.WriteFile(filepath.Join(profiles, name), nil, 0o666)) // a file, no folder
+	const writers = 8
+	errs := make(chan error, writers)
+	for range writers {
+		go func() {
+			errs <- summary.WriteProfile(dir, summary.Profile{Host: "h", Steps: []summary.ProfileStep{stepOf(1, node("a", 0, 1))}})
+		}()
+	}
+	want := []string{name}
+	for i := range writers {
+		require.NoError(t, <-errs)
+		want = append(want, fmt.Sprintf("%s_%d", name, i+1))
+	}
+	require.ElementsMatch(t, want, namesIn(t, profiles))
+	require.Equal(t, []string{"plugins"}, namesIn(t, dir))
 }
 
 func namesIn(t *testing.T, dir string) (names []string) {

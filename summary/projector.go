@@ -300,7 +300,7 @@ func (e *Embedding) sprite() ([]byte, error) {
 
 // isFolderName reports whether s can name a file or folder of its own.
 func isFolderName(s string) bool {
-	return s != "" && s != "." && s != ".." && utf8.ValidString(s) && !strings.ContainsAny(s, "/\\\x00")
+	return s != "." && filepath.IsLocal(s) && utf8.ValidString(s) && !strings.ContainsAny(s, "/\\\x00")
 }
 
 // replaceFile writes a file under another name and renames it, so that a reader
