@@ -33,7 +33,9 @@ type ProfilerHookConfig struct {
 	SummaryWriter summary.Sink
 	// ProfileSteps is how many runs in a row are profiled each time, and become one
 	// profile of [summary.WriteProfile] in OutputDir, for TensorBoard's Profile page. A
-	// session that ends before writes a shorter one. Default: one, and no such profile.
+	// session that ends before writes a shorter one. A trace that makes no profile, of
+	// a node without a start for example, fails the run. Default: one, and no such
+	// profile.
 	ProfileSteps int
 	// GoCPUProfile and GoHeapProfile write Go's own profiles of each profiled run,
 	// cpu-<step>.pprof and heap-<step>.pprof, for go tool pprof. Only one CPU

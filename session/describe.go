@@ -13,9 +13,11 @@ type GraphDescriber interface {
 	DescribeGraph() []GraphNode
 }
 
-// A GraphNode is one node of an engine's graph. Slashes in its name are scopes,
-// which are drawn as boxes in boxes.
+// A GraphNode is one node of an engine's graph.
 type GraphNode struct {
+	// Name is the node's own. Slashes in it are scopes, which are drawn as boxes in
+	// boxes. One that ends with a colon and a number is taken for the output of
+	// another where it is an input.
 	Name string
 	// Op is what kind of node it is, such as "Variable".
 	Op string
