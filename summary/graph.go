@@ -107,13 +107,11 @@ func appendGraphDef(b []byte, nodes []session.GraphNode) ([]byte, error) {
 			}
 		}
 		node = appendAttributes(node, n)
-		b = protowire.AppendTag(b, graphNode, protowire.BytesType)
-		b = protowire.AppendBytes(b, node)
+		b = appendMessage(b, graphNode, node)
 	}
 	versions := protowire.AppendTag(nil, versionsProducer, protowire.VarintType)
 	versions = protowire.AppendVarint(versions, graphProducer)
-	b = protowire.AppendTag(b, graphVersions, protowire.BytesType)
-	return protowire.AppendBytes(b, versions), nil
+	return appendMessage(b, graphVersions, versions), nil
 }
 
 // withoutOutput is name without the number of an output.
@@ -140,7 +138,7 @@ func appendAttributes(b []byte, n session.GraphNode) []byte {
 			if o.Shape == nil {
 				shape = appendInt(nil, shapeUnknown, 1)
 			}
-			shapes = append(shapes, bytesField(listShape, shape)...)
+			shapes = appendMessage(shapes, listShape, shape)
 			types[i] = o.String()
 		}
 		b = appendAttribute(b, "_output_shapes", bytesField(valueList, shapes))
@@ -154,11 +152,6 @@ func appendAttributes(b []byte, n session.GraphNode) []byte {
 
 func appendAttribute(b []byte, name string, value []byte) []byte {
 	entry := appendString(nil, attributeName, name)
-	entry = append(entry, bytesField(attributeValue, value)...)
-	return append(b, bytesField(nodeAttribute, entry)...)
-}
-
-func appendString(b []byte, field protowire.Number, s string) []byte {
-	b = protowire.AppendTag(b, field, protowire.BytesType)
-	return protowire.AppendString(b, s)
+	entry = appendMessage(entry, attributeValue, value)
+	return appendMessage(b, nodeAttribute, entry)
 }

@@ -106,12 +106,3 @@ func appendNodeStats(b []byte, n session.NodeStats) []byte {
 	b = appendInt(b, statsOpEndNanos, int64(n.Duration))
 	return appendInt(b, statsAllEndNanos, int64(n.Duration))
 }
-
-// appendInt appends a field, unless it is 0, which is what a field is without.
-func appendInt(b []byte, field protowire.Number, x int64) []byte {
-	if x == 0 {
-		return b
-	}
-	b = protowire.AppendTag(b, field, protowire.VarintType)
-	return protowire.AppendVarint(b, uint64(x))
-}

@@ -162,14 +162,3 @@ func appendEntry(b []byte, field protowire.Number, i int, value []byte) []byte {
 	entry := appendUint(nil, entryKey, uint64(i)+1)
 	return appendMessage(b, field, appendMessage(entry, entryValue, value))
 }
-
-func appendMessage(b []byte, field protowire.Number, message []byte) []byte {
-	b = protowire.AppendTag(b, field, protowire.BytesType)
-	return protowire.AppendBytes(b, message)
-}
-
-// appendUint appends a field also if it is 0, as one of a oneof has to be.
-func appendUint(b []byte, field protowire.Number, x uint64) []byte {
-	b = protowire.AppendTag(b, field, protowire.VarintType)
-	return protowire.AppendVarint(b, x)
-}
